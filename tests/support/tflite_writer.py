@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write .tflite models for tests.
+
+A model is built tensor by tensor and operator by operator::
+
+    writer = GraphWriter()
+    x = writer.tensor((1, 8, 8, 3), "int8", Quantization((0.5,), (-3,)), name="x")
+    w = writer.constant(weights, Quantization(scales, (0,) * 4, axis=0))      # OHWI
+    b = writer.constant(bias, Quantization(bias_scales, (0,) * 4))
+    y = writer.tensor((1, 8, 8, 4), "int8", Quantization((0.25,), (7,)))
+    writer.operator("CONV_2D", [x, w, b], [y], {"padding": "SAME", "stride": (1, 1)})
+    model = writer.finish([x], [y])
+
+``tensor`` and ``constant`` return the tensor's index in the file. Operators are named as in the
+TFLite schema; an absent optional input is ``None``. Attribute keys are those of
+``dpu_golden.evaluate``; what is left out gets the golden model's default. ``writer.values`` and
+``writer.constants`` describe the graph, so that it can be evaluated by the golden model too.
+
+Shapes are taken as given: the writer checks nothing, so that tests can also write broken models.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import tflite
+
+from dpu_golden import Quantization, Value
+
+_TYPES = {
+    "float32": tflite.TensorType.FLOAT32,
+    "int32": tflite.TensorType.INT32,
+    "uint8": tflite.TensorType.UINT8,
+    "int64": tflite.TensorType.INT64,
+    "bool": tflite.TensorType.BOOL,
+    "int16": tflite.TensorType.INT16,
+    "int8": tflite.TensorType.INT8,
+}
+_PADDINGS = {"SAME": 0, "VALID": 1}
+_ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3, "TANH": 4, "SIGN_BIT": 5}
+
+# One entry a field: the attribute it comes from and how the attribute becomes the field's value.
+_Field = tuple[str, Callable[[Any], Any], Any]
+
+
+def _item(index: int) -> Callable[[Any], int]:
+    return lambda pair: int(pair[index])
+
+
+_ACTIVATION: dict[str, _Field] = {
+    "FusedActivationFunction": ("activation", _ACTIVATIONS.__getitem__, "NONE")
+}
+_WINDOW: dict[str, _Field] = {
+    "Padding": ("padding", _PADDINGS.__getitem__, "VALID"),
+    "StrideH": ("stride", _item(0), (1, 1)),
+    "StrideW": ("stride", _item(1), (1, 1)),
+}
+_DILATION: dict[str, _Field] = {
+    "DilationHFactor": ("dilation", _item(0), (1, 1)),
+    "DilationWFactor": ("dilation", _item(1), (1, 1)),
+}
+_POOL: dict[str, _Field] = {
+    "FilterHeight": ("filter", _item(0), (1, 1)),
+    "FilterWidth": ("filter", _item(1), (1, 1)),
+}
+
+# Operator -> its options table and that table's fields. An operator that is not listed here is
+# written without options.
+_OPTIONS: dict[str, tuple[str, dict[str, _Field]]] = {
+    "CONV_2D": ("Conv2DOptions", {**_WINDOW, **_DILATION, **_ACTIVATION}),
+    "DEPTHWISE_CONV_2D": (
+        "DepthwiseConv2DOptions",
+        {**_WINDOW, **_DILATION, **_ACTIVATION, "DepthMultiplier": ("depth_multiplier", int, 1)},
+    ),
+    "FULLY_CONNECTED": (
+        "FullyConnectedOptions",
+        {**_ACTIVATION, "KeepNumDims": ("keep_num_dims", bool, False)},
+    ),
+    "ADD": ("AddOptions", _ACTIVATION),
+    "SUB": ("SubOptions", _ACTIVATION),
+    "MUL": ("MulOptions", _ACTIVATION),
+    "AVERAGE_POOL_2D": ("Pool2DOptions", {**_WINDOW, **_POOL, **_ACTIVATION}),
+    "MAX_POOL_2D": ("Pool2DOptions", {**_WINDOW, **_POOL, **_ACTIVATION}),
+    "MEAN": ("ReducerOptions", {"KeepDims": ("keep_dims", bool, False)}),
+    "SUM": ("ReducerOptions", {"KeepDims": ("keep_dims", bool, False)}),
+    "REDUCE_MAX": ("ReducerOptions", {"KeepDims": ("keep_dims", bool, False)}),
+    "REDUCE_MIN": ("ReducerOptions", {"KeepDims": ("keep_dims", bool, False)}),
+    "PAD": ("PadOptions", {}),
+    "PADV2": ("PadV2Options", {}),
+    "CONCATENATION": ("ConcatenationOptions", {"Axis": ("axis", int, 0), **_ACTIVATION}),
+    "TRANSPOSE": ("TransposeOptions", {}),
+    "STRIDED_SLICE": (
+        "StridedSliceOptions",
+        {
+            "BeginMask": ("begin_mask", int, 0),
+            "EndMask": ("end_mask", int, 0),
+            "EllipsisMask": ("ellipsis_mask", int, 0),
+            "NewAxisMask": ("new_axis_mask", int, 0),
+            "ShrinkAxisMask": ("shrink_axis_mask", int, 0),
+        },
+    ),
+    "RESIZE_NEAREST_NEIGHBOR": (
+        "ResizeNearestNeighborOptions",
+        {
+            "AlignCorners": ("align_corners", bool, False),
+            "HalfPixelCenters": ("half_pixel_centers", bool, False),
+        },
+    ),
+    "QUANTIZE": ("QuantizeOptions", {}),
+    "DEQUANTIZE": ("DequantizeOptions", {}),
+    "SOFTMAX": ("SoftmaxOptions", {"Beta": ("beta", float, 1.0)}),
+    "HARD_SWISH": ("HardSwishOptions", {}),
+    "LEAKY_RELU": ("LeakyReluOptions", {"Alpha": ("alpha", float, 0.0)}),
+    "SPLIT": ("SplitOptions", {"NumSplits": ("num_splits", int, 0)}),
+    "PACK": ("PackOptions", {"ValuesCount": ("values_count", int, 0), "Axis": ("axis", int, 0)}),
+    "UNPACK": ("UnpackOptions", {"Num": ("num", int, 0), "Axis": ("axis", int, 0)}),
+    "SHAPE": ("ShapeOptions", {"OutType": ("out_type", _TYPES.__getitem__, "int32")}),
+    "SLICE": ("SliceOptions", {}),
+    "EXPAND_DIMS": ("ExpandDimsOptions", {}),
+    "GATHER": ("GatherOptions", {"Axis": ("axis", int, 0), "BatchDims": ("batch_dims", int, 0)}),
+}
+# Tables with a vector of integers: the attribute, the field and the vector's start function.
+_VECTOR_OPTIONS = {
+    "RESHAPE": ("ReshapeOptions", "new_shape", "NewShape"),
+    "SQUEEZE": ("SqueezeOptions", "squeeze_dims", "SqueezeDims"),
+}
+
+
+class GraphWriter:
+    """Collects tensors and operators of one graph and writes them as .tflite bytes."""
+
+    def __init__(self, description: str = "test graph") -> None:
+        self.description = description
+        self.values: list[Value] = []
+        self.names: list[str] = []
+        self.constants: dict[int, np.ndarray] = {}
+        self.operators: list[
+            tuple[str, tuple[int | None, ...], tuple[int, ...], dict[str, Any]]
+        ] = []
+
+    def tensor(
+        self,
+        shape: Sequence[int],
+        dtype: str = "int8",
+        quantization: Quantization | None = None,
+        name: str | None = None,
+        data: np.ndarray | None = None,
+    ) -> int:
+        """Add a tensor and return its index; with ``data`` it is a constant."""
+        index = len(self.values)
+        self.values.append(Value(tuple(int(size) for size in shape), dtype, quantization))
+        self.names.append(f"tensor_{index}" if name is None else name)
+        if data is not None:
+            self.constants[index] = np.ascontiguousarray(data).reshape(self.values[index].shape)
+        return index
+
+    def constant(
+        self, data: np.ndarray, quantization: Quantization | None = None, name: str | None = None
+    ) -> int:
+        """Add a constant tensor with the array's shape and type and return its index."""
+        data = np.asarray(data)
+        return self.tensor(data.shape, data.dtype.name, quantization, name, data)
+
+    def operator(
+        self,
+        name: str,
+        inputs: Sequence[int | None],
+        outputs: Sequence[int],
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Append an operator, in execution order."""
+        if not hasattr(tflite.BuiltinOperator, name):
+            raise ValueError(f"The TFLite schema has no operator named {name}.")
+        self.operators.append((name, tuple(inputs), tuple(outputs), dict(attributes or {})))
+
+    def finish(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
+        """The model as .tflite bytes, with these graph inputs and outputs."""
+        builder = flatbuffers.Builder(1024)
+        # Buffer 0 is the schema's empty buffer: tensors without data refer to it.
+        buffers = [_buffer(builder, None)]
+        buffer_of = {}
+        for index, data in self.constants.items():
+            buffer_of[index] = len(buffers)
+            buffers.append(_buffer(builder, data.tobytes()))
+        tensors = [
+            _tensor(builder, value, name, buffer_of.get(index, 0))
+            for index, (value, name) in enumerate(zip(self.values, self.names, strict=True))
+        ]
+        codes = list(dict.fromkeys(name for name, *_ in self.operators))
+        operators = [
+            _operator(builder, codes.index(name), name, ins, outs, attributes)
+            for name, ins, outs, attributes in self.operators
+        ]
+
+        tensor_vector = _offsets(builder, tensors)
+        input_vector = _integers(builder, inputs)
+        output_vector = _integers(builder, outputs)
+        operator_vector = _offsets(builder, operators)
+        graph_name = builder.CreateString("main")
+        tflite.SubGraphStart(builder)
+        tflite.SubGraphAddTensors(builder, tensor_vector)
+        tflite.SubGraphAddInputs(builder, input_vector)
+        tflite.SubGraphAddOutputs(builder, output_vector)
+        tflite.SubGraphAddOperators(builder, operator_vector)
+        tflite.SubGraphAddName(builder, graph_name)
+        subgraph = tflite.SubGraphEnd(builder)
+
+        code_vector = _offsets(builder, [_operator_code(builder, name) for name in codes])
+        subgraph_vector = _offsets(builder, [subgraph])
+        description = builder.CreateString(self.description)
+        buffer_vector = _offsets(builder, buffers)
+        tflite.ModelStart(builder)
+        tflite.ModelAddVersion(builder, 3)
+        tflite.ModelAddOperatorCodes(builder, code_vector)
+        tflite.ModelAddSubgraphs(builder, subgraph_vector)
+        tflite.ModelAddDescription(builder, description)
+        tflite.ModelAddBuffers(builder, buffer_vector)
+        builder.Finish(tflite.ModelEnd(builder), b"TFL3")
+        return bytes(builder.Output())
+
+
+def _offsets(builder: Any, offsets: Sequence[int]) -> int:
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    return int(builder.EndVector())
+
+
+def _integers(builder: Any, numbers: Sequence[int | None]) -> int:
+    # -1 stands for an optional input that is absent.
+    array = np.array([-1 if n is None else int(n) for n in numbers], np.int32)
+    return int(builder.CreateNumpyVector(array))
+
+
+def _buffer(builder: Any, data: bytes | None) -> int:
+    vector = None
+    if data is not None:
+        # The schema aligns tensor data to 16 bytes; runtimes read it in place.
+        builder.StartVector(1, len(data), 16)
+        builder.head -= len(data)
+        builder.Bytes[builder.head : builder.head + len(data)] = data
+        vector = builder.EndVector()
+    tflite.BufferStart(builder)
+    if vector is not None:
+        tflite.BufferAddData(builder, vector)
+    return int(tflite.BufferEnd(builder))
+
+
+def _tensor(builder: Any, value: Value, name: str, buffer: int) -> int:
+    shape = _integers(builder, value.shape)
+    text = builder.CreateString(name)
+    quantization = None
+    if value.quantization is not None:
+        count = len(value.quantization.scale)
+        zero_point = value.quantization.zero_point
+        zero_point = zero_point if len(zero_point) == count else zero_point * count
+        scales = builder.CreateNumpyVector(np.array(value.quantization.scale, np.float32))
+        zero_points = builder.CreateNumpyVector(np.array(zero_point, np.int64))
+        tflite.QuantizationParametersStart(builder)
+        tflite.QuantizationParametersAddScale(builder, scales)
+        tflite.QuantizationParametersAddZeroPoint(builder, zero_points)
+        tflite.QuantizationParametersAddQuantizedDimension(builder, value.quantization.axis)
+        quantization = tflite.QuantizationParametersEnd(builder)
+    tflite.TensorStart(builder)
+    tflite.TensorAddShape(builder, shape)
+    tflite.TensorAddType(builder, _TYPES[value.dtype])
+    tflite.TensorAddBuffer(builder, buffer)
+    tflite.TensorAddName(builder, text)
+    if quantization is not None:
+        tflite.TensorAddQuantization(builder, quantization)
+    tflite.TensorAddHasRank(builder, True)
+    return int(tflite.TensorEnd(builder))
+
+
+def _operator_code(builder: Any, name: str) -> int:
+    code = getattr(tflite.BuiltinOperator, name)
+    tflite.OperatorCodeStart(builder)
+    # Readers take the larger of the two fields; the old one is a byte.
+    tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(code, 127))
+    tflite.OperatorCodeAddBuiltinCode(builder, code)
+    tflite.OperatorCodeAddVersion(builder, 1)
+    return int(tflite.OperatorCodeEnd(builder))
+
+
+def _options(builder: Any, name: str, attributes: Mapping[str, Any]) -> tuple[str, int] | None:
+    if name in _VECTOR_OPTIONS:
+        table, attribute, field = _VECTOR_OPTIONS[name]
+        if attribute not in attributes:
+            return None
+        vector = _integers(builder, attributes[attribute])
+        getattr(tflite, f"{table}Start")(builder)
+        getattr(tflite, f"{table}Add{field}")(builder, vector)
+    elif name in _OPTIONS:
+        table, fields = _OPTIONS[name]
+        getattr(tflite, f"{table}Start")(builder)
+        for field, (attribute, convert, default) in fields.items():
+            value = convert(attributes.get(attribute, default))
+            getattr(tflite, f"{table}Add{field}")(builder, value)
+    else:
+        return None
+    return table, int(getattr(tflite, f"{table}End")(builder))
+
+
+def _operator(
+    builder: Any,
+    opcode: int,
+    name: str,
+    inputs: Sequence[int | None],
+    outputs: Sequence[int],
+    attributes: Mapping[str, Any],
+) -> int:
+    options = _options(builder, name, attributes)
+    input_vector = _integers(builder, inputs)
+    output_vector = _integers(builder, outputs)
+    tflite.OperatorStart(builder)
+    tflite.OperatorAddOpcodeIndex(builder, opcode)
+    tflite.OperatorAddInputs(builder, input_vector)
+    tflite.OperatorAddOutputs(builder, output_vector)
+    if options is not None:
+        table, offset = options
+        tflite.OperatorAddBuiltinOptionsType(builder, getattr(tflite.BuiltinOptions, table))
+        tflite.OperatorAddBuiltinOptions(builder, offset)
+    return int(tflite.OperatorEnd(builder))
