@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program file: what the compiler writes and emulator, simulation and driver run.
+
+A zip archive of ``program.json`` (everything but bytes), ``image.bin`` (what lies in the program window:
+instruction streams, then constants) and ``host.bin`` (constants of operators that run on the host).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from dpu_spec.configuration import (
+    ARCHITECTURE_VERSION,
+    Configuration,
+    ConfigurationError,
+    from_parameters,
+)
+from dpu_spec.instruction import Engine, Instruction
+from dpu_spec.isa import INSTRUCTION_BYTES, decode
+
+#: Version of this file format.
+PROGRAM_VERSION = 1
+
+
+class ProgramError(ValueError):
+    """A program file cannot be used; the message says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """A tensor of the source model.
+
+    ``window`` and ``offset`` say where its plain bytes (the model's layout, no padding) lie in DRAM;
+    ``window`` is -1 for a tensor that is never there as such.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    axis: int = 0
+    window: int = -1
+    offset: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One operator of the source model, for reports.
+
+    ``engine`` names where its work is done: ``conv``, ``depthwise``, ``vector``, ``load``, ``none`` (only
+    a matter of layout) or ``host``. ``fused_into`` is the index of the layer whose instructions do its work, or -1.
+    """
+
+    index: int
+    name: str
+    operator: str
+    engine: str
+    macs: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    fused_into: int = -1
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """What one instruction is for.
+
+    ``layer`` is an index of :attr:`Program.layers`. An instruction that writes part of a tensor to the scratchpad says
+    which: its first row and column, and for each of its channel blocks the model's channel of every lane (-1:
+    padding). The words themselves are those of the instruction's output view.
+    """
+
+    layer: int
+    tensor: int = -1
+    row: int = 0
+    column: int = 0
+    channels: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class HostOperator:
+    """An operator of the model that the host computes: operands by tensor index (-1: absent).
+
+    ``constants`` maps a tensor index to (offset, bytes) in ``host.bin``.
+    """
+
+    layer: int
+    operator: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    attributes: dict[str, Any]
+    constants: dict[int, tuple[int, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """One engine's instructions in the program window."""
+
+    offset: int
+    count: int
+    marks: tuple[Mark, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A run of the DPU (streams by engine), or one host operator."""
+
+    streams: dict[Engine, Stream] | None = None
+    host: HostOperator | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A compiled network."""
+
+    model: str
+    configuration: Configuration
+    image: bytes
+    host_data: bytes
+    arena_bytes: int
+    input_bytes: int
+    output_bytes: int
+    tensors: dict[int, Tensor]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    layers: tuple[Layer, ...]
+    steps: tuple[Step, ...]
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def instructions(self, step: Step, engine: Engine) -> list[Instruction]:
+        """Decode one engine's stream of a step."""
+        if step.streams is None or engine not in step.streams:
+            return []
+        stream = step.streams[engine]
+        size = INSTRUCTION_BYTES[engine]
+        data = self.image[stream.offset : stream.offset + stream.count * size]
+        return [decode(engine, data[i : i + size]) for i in range(0, len(data), size)]
+
+
+def _plain(value: Any) -> Any:
+    """Turn dataclasses into lists in the order of their fields (shorter than dictionaries)."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [_plain(getattr(value, f.name)) for f in dataclasses.fields(value)]
+    if isinstance(value, dict):
+        return {str(int(k) if isinstance(k, Engine) else k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Engine):
+        return int(value)
+    return value
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def to_bytes(program: Program) -> bytes:
+    """Serialize a program; equal programs give equal bytes."""
+    header = {
+        "program_version": PROGRAM_VERSION,
+        "architecture_version": ARCHITECTURE_VERSION,
+        "configuration": program.configuration.parameters(),
+        "configuration_hash": program.configuration.hash,
+        "model": program.model,
+        "arena_bytes": program.arena_bytes,
+        "input_bytes": program.input_bytes,
+        "output_bytes": program.output_bytes,
+        "tensors": _plain(list(program.tensors.values())),
+        "inputs": list(program.inputs),
+        "outputs": list(program.outputs),
+        "layers": _plain(program.layers),
+        "steps": _plain(program.steps),
+        "options": program.options,
+        "image_sha256": hashlib.sha256(program.image).hexdigest(),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (
+            ("program.json", json.dumps(header).encode()),
+            ("image.bin", program.image),
+            ("host.bin", program.host_data),
+        ):
+            archive.writestr(
+                zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED
+            )
+    return buffer.getvalue()
+
+
+def _host(fields: list[Any]) -> HostOperator:
+    layer, operator, inputs, outputs, attributes, constants = fields
+    return HostOperator(
+        layer,
+        operator,
+        tuple(inputs),
+        tuple(outputs),
+        {name: _tuples(value) for name, value in attributes.items()},
+        {int(index): (offset, size) for index, (offset, size) in constants.items()},
+    )
+
+
+def _step(fields: list[Any]) -> Step:
+    streams, host = fields
+    if streams is None:
+        return Step(host=_host(host))
+    return Step(
+        streams={
+            Engine(int(engine)): Stream(offset, count, tuple(Mark(*_tuples(m)) for m in marks))
+            for engine, (offset, count, marks) in streams.items()
+        }
+    )
+
+
+def from_bytes(data: bytes, *, source: str) -> Program:
+    """Read a program; ``source`` names it in errors. Raise :exc:`ProgramError` where it is damaged."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            header = json.loads(archive.read("program.json"))
+            image = archive.read("image.bin")
+            host_data = archive.read("host.bin")
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, zlib.error) as error:
+        raise ProgramError(
+            f"{source}: is not a whole program file ({error}); compile the model again."
+        ) from None
+    for key, version in (
+        ("program_version", PROGRAM_VERSION),
+        ("architecture_version", ARCHITECTURE_VERSION),
+    ):
+        if header.get(key) != version:
+            raise ProgramError(
+                f"{source}: its {key.replace('_', ' ')} is {header.get(key)}, this one is {version}; "
+                "compile the model again."
+            )
+    if hashlib.sha256(image).hexdigest() != header.get("image_sha256"):
+        raise ProgramError(f"{source}: its image is damaged; compile the model again.")
+    try:
+        configuration = from_parameters(header["configuration"], source=source)
+        tensors = [Tensor(*_tuples(fields)) for fields in header["tensors"]]
+        return Program(
+            model=header["model"],
+            configuration=configuration,
+            image=image,
+            host_data=host_data,
+            arena_bytes=header["arena_bytes"],
+            input_bytes=header["input_bytes"],
+            output_bytes=header["output_bytes"],
+            tensors={tensor.index: tensor for tensor in tensors},
+            inputs=tuple(header["inputs"]),
+            outputs=tuple(header["outputs"]),
+            layers=tuple(Layer(*_tuples(fields)) for fields in header["layers"]),
+            steps=tuple(_step(fields) for fields in header["steps"]),
+            options=header["options"],
+        )
+    except (KeyError, TypeError, ValueError, ConfigurationError) as error:
+        raise ProgramError(f"{source}: its header is damaged ({error}).") from None
+
+
+def is_program(data: bytes) -> bool:
+    """Tell whether the bytes look like a program file (a zip archive)."""
+    return data[:2] == b"PK"
+
+
+def from_file(path: Path) -> Program:
+    """Read a program file."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ProgramError(f"{path}: cannot be read: {error.strerror}.") from None
+    return from_bytes(data, source=str(path))
