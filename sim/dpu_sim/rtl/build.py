@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From Verilog to a simulator: Verilator, the C++ bench beside the design, and a cache."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+
+from .build_cache import cached, content_key
+from .errors import BuildError
+from .toolchain import Toolchain, find_toolchain
+
+TOP = "dpu"
+EXECUTABLE = "simulator"
+
+# Two-state simulation: every register of the design has an initial value, so that nothing is lost
+# by letting Verilator choose for the rest. Its style warnings are about generated Verilog.
+COMMON_FLAGS = ["-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--no-timing"]
+FAST_FLAGS = ["--x-assign", "fast", "--x-initial", "fast", "--noassert"]
+CHECKED_FLAGS = ["--x-assign", "unique", "--x-initial", "unique", "--assert"]
+
+
+def flags(*, checked: bool, waves: bool) -> list[str]:
+    """Return Verilator's flags for a variant of the simulator."""
+    chosen = COMMON_FLAGS + (CHECKED_FLAGS if checked else FAST_FLAGS)
+    return chosen + (["--trace-vcd"] if waves else [])
+
+
+def run_tool(command: Sequence[str | Path], folder: Path, environment: dict[str, str]) -> None:
+    """Run a program of the toolchain, and raise :class:`BuildError` with its output if it fails."""
+    run = subprocess.run(
+        [str(word) for word in command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if run.returncode != 0:
+        lines = run.stdout.splitlines()
+        errors = [line for line in lines if "error" in line.lower()][:20]
+        raise BuildError(
+            f"{Path(command[0]).name} failed with status {run.returncode}:\n"
+            + "\n".join([*errors, "...", *lines[-20:]])
+        )
+
+
+def make_jobs() -> int:
+    """Return how many compilers may run side by side."""
+    available = len(os.sched_getaffinity(0))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return max(1, available // workers)
+
+
+def read_sources(verilog: str | Path | Iterable[Path]) -> list[tuple[str, bytes]]:
+    """Return (name, contents) of Verilog given as text, as a file or as several files."""
+    if isinstance(verilog, str):
+        return [(f"{TOP}.v", verilog.encode())]
+    paths = [verilog] if isinstance(verilog, Path) else list(verilog)
+    return [(path.name, path.read_bytes()) for path in paths]
+
+
+def _harness() -> list[tuple[str, bytes]]:
+    folder = resources.files(__package__) / "harness"
+    files = (entry for entry in folder.iterdir() if entry.name.endswith((".cpp", ".h")))
+    return sorted((entry.name, entry.read_bytes()) for entry in files)
+
+
+def _compile(
+    target: Path,
+    sources: list[tuple[str, bytes]],
+    verilator_flags: list[str],
+    tools: Toolchain,
+) -> None:
+    with tempfile.TemporaryDirectory(prefix=".work.", dir=target.parent) as folder:
+        work = Path(folder)
+        for name, contents in sources:
+            (work / name).write_bytes(contents)
+        names = [name for name, _ in sources if not name.endswith(".h")]
+        command: list[str | Path] = [tools.verilator, "--cc", "--exe", *verilator_flags]
+        command += ["--top-module", TOP, "--prefix", f"V{TOP}", "-Mdir", "build", "-o", EXECUTABLE]
+        command += ["-CFLAGS", "-I.. -DVL_USER_STOP -DVL_USER_FATAL", *names]
+        run_tool(command, work, tools.environment())
+        make = [tools.make, "-C", "build", "-f", f"V{TOP}.mk", f"-j{make_jobs()}"]
+        run_tool([*make, *tools.make_variables(), EXECUTABLE], work, tools.environment())
+        (work / "build" / EXECUTABLE).rename(target / EXECUTABLE)
+
+
+def build_simulator(
+    verilog: str | Path | Iterable[Path], *, checked: bool = False, waves: bool = False
+) -> Path:
+    """Build the simulator of a DPU, or find it in the cache.
+
+    Parameters
+    ----------
+    verilog
+        The design as Verilog text, or its file or files. The top module's name is ``dpu``.
+    checked
+        Check the design's assertions, and start what has no initial value at random. Slower.
+    waves
+        Make :meth:`RtlProcess.waves` possible. Slower, too.
+
+    Returns
+    -------
+    Path
+        The program for :class:`RtlProcess`.
+
+    Raises
+    ------
+    ToolchainError
+        If a program is missing.
+    BuildError
+        If a program refused the design.
+    """
+    tools = find_toolchain()
+    sources = read_sources(verilog) + _harness()
+    chosen = flags(checked=checked, waves=waves)
+    key = content_key(
+        [tools.version, *chosen, *tools.make_variables()[3:], *(x for s in sources for x in s)]
+    )
+    folder = cached("rtl", key, lambda target: _compile(target, sources, chosen, tools))
+    return folder / EXECUTABLE
