@@ -125,7 +125,8 @@ def _rounding_high_mul16(a: Int64s, b: int) -> Int64s:
 
 
 def _shift_left16(x: Int64s, places: int) -> Int64s:
-    return np.clip(x << places, -(1 << 15), (1 << 15) - 1)
+    shifted: Int64s = np.clip(x << places, -(1 << 15), (1 << 15) - 1)
+    return shifted
 
 
 def hard_swish(call: Call, x: Int64s) -> Int8s:

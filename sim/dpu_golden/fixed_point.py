@@ -40,7 +40,8 @@ def rounding_doubling_high_mul(a: Integers, b: Integers) -> Int64s:
     Ties round up. Only a = b = -2^31 saturates.
     """
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
-    return np.minimum((product + (1 << 30)) >> 31, INT32_MAX)
+    high: Int64s = np.minimum((product + (1 << 30)) >> 31, INT32_MAX)
+    return high
 
 
 def rounding_divide_by_pot(x: Integers, exponent: Integers) -> Int64s:

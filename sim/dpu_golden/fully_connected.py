@@ -23,8 +23,9 @@ def fully_connected(call: Call) -> list[Array]:
     if x.size % depth:
         raise call.fail(f"The input {x.shape} doesn't divide into rows of {depth}.")
     dtype = product_dtype(depth)
-    rows = x.reshape(-1, depth).astype(dtype) - dtype(call.quantization(0).zero_point0)
-    result = finish(call, exact_matmul(rows, weights.T.astype(dtype)), channels)
+    rows = x.reshape(-1, depth).astype(np.int16) - np.int16(call.quantization(0).zero_point0)
+    acc = exact_matmul(rows.astype(dtype), weights.T.astype(dtype))
+    result = finish(call, acc, channels)
     if result.size != int(np.prod(call.output.shape)) or call.output.shape[-1] != channels:
         raise call.fail(
             f"It makes {result.shape[0]} rows of {channels}, but the model says "

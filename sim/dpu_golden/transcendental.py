@@ -38,7 +38,8 @@ _ONE_IN_2 = 1 << 29
 
 def shift_left_saturating(x: Int64s, places: int) -> Int64s:
     """x * 2^places within int32."""
-    return np.clip(x << places, INT32_MIN, INT32_MAX)
+    shifted: Int64s = np.clip(x << places, INT32_MIN, INT32_MAX)
+    return shifted
 
 
 def _exp_on_last_quarter(a: Int64s) -> Int64s:

@@ -13,8 +13,8 @@ A model is built tensor by tensor and operator by operator::
 
 ``tensor`` and ``constant`` return the tensor's index in the file. Operators are named as in the
 TFLite schema; an absent optional input is ``None``. Attribute keys are those of
-``dpu_golden.evaluate``; what is left out gets the golden model's default. ``writer.values`` and
-``writer.constants`` describe the graph, so that it can be evaluated by the golden model too.
+``dpu_golden.evaluate``; what is left out gets the golden model's default. ``writer.evaluate`` runs
+the graph in the golden model; ``writer.values``, ``constants`` and ``operators`` describe it.
 
 Shapes are taken as given: the writer checks nothing, so that tests can also write broken models.
 """
@@ -26,7 +26,7 @@ import flatbuffers
 import numpy as np
 import tflite
 
-from dpu_golden import Quantization, Value
+from dpu_golden import Quantization, Value, evaluate
 
 _TYPES = {
     "float32": tflite.TensorType.FLOAT32,
@@ -173,6 +173,20 @@ class GraphWriter:
         if not hasattr(tflite.BuiltinOperator, name):
             raise ValueError(f"The TFLite schema has no operator named {name}.")
         self.operators.append((name, tuple(inputs), tuple(outputs), dict(attributes or {})))
+
+    def evaluate(self, feeds: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+        """What the golden model makes of every tensor, given the graph inputs by index."""
+        tensors = {**self.constants, **feeds}
+        for name, inputs, outputs, attributes in self.operators:
+            results = evaluate(
+                name,
+                [None if index is None else tensors[index] for index in inputs],
+                [None if index is None else self.values[index] for index in inputs],
+                [self.values[index] for index in outputs],
+                attributes,
+            )
+            tensors.update(zip(outputs, results, strict=True))
+        return tensors
 
     def finish(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
         """The model as .tflite bytes, with these graph inputs and outputs."""
