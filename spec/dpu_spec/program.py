@@ -75,16 +75,23 @@ class Layer:
 class Mark:
     """What one instruction is for.
 
-    ``layer`` is an index of :attr:`Program.layers`. An instruction that writes part of a tensor to the scratchpad says
-    which: its first row and column, and for each of its channel blocks the model's channel of every lane (-1:
-    padding). The words themselves are those of the instruction's output view.
+    ``layer`` is an index of :attr:`Program.layers`. An instruction that writes part of a tensor to
+    the scratchpad says which (``tensor``; -1: nothing that the model names), and which row, column
+    and channel the first word of its output view holds. The tensor's elements count as
+    [``height``, ``width``, channels], whatever its rank; lane l of block b is channel
+    ``channel + b * lanes + l`` (beyond the last channel: padding). Where ``plain`` is not 0, the
+    view's words hold plain bytes instead: ``height`` rows of ``plain`` bytes, of which ``column``
+    is the first in the view (bytes beyond a row's end: padding).
     """
 
     layer: int
     tensor: int = -1
     row: int = 0
     column: int = 0
-    channels: tuple[tuple[int, ...], ...] = ()
+    channel: int = 0
+    height: int = 0
+    width: int = 0
+    plain: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
