@@ -28,16 +28,14 @@ from .transcendental import tanh as fixed_tanh
 _ARGUMENT_BITS = 4
 
 
-def _float_ratio(call: Call, factor: float = 1.0) -> float:
-    """s_x factor / s_y, each step in float32."""
-    scale = np.float32(call.quantization(0).scale0) * np.float32(factor)
-    return float(scale / np.float32(call.output_quantization.scale0))
+def _ratio(call: Call, factor: float = 1.0) -> float:
+    return call.quantization(0).scale0 * factor / call.output_quantization.scale0
 
 
 def relu(call: Call, x: Int64s) -> Int8s:
-    """RELU: ``clamp(scale(x - z_x, m, shift) + z_y, z_y, 127)``, m from the float32 s_x / s_y."""
+    """RELU: ``clamp(scale(x - z_x, m, shift) + z_y, z_y, 127)``, m from s_x / s_y."""
     output = call.output_quantization
-    multiplier, shift = quantize_multiplier(_float_ratio(call))
+    multiplier, shift = quantize_multiplier(_ratio(call))
     low, high = activation_range("RELU", output)
     centred = x - call.quantization(0).zero_point0
     return requantize(centred, multiplier, shift, output.zero_point0, low, high)
@@ -61,8 +59,8 @@ def leaky_relu(call: Call, x: Int64s) -> Int8s:
     alpha = call.number("alpha", 0.0)
     if alpha < 0:
         raise call.fail(f"Its alpha is {alpha}; it must not be negative.")
-    above = quantize_multiplier(_float_ratio(call))
-    below = quantize_multiplier(_float_ratio(call, alpha))
+    above = quantize_multiplier(_ratio(call))
+    below = quantize_multiplier(_ratio(call, alpha))
     centred = x - call.quantization(0).zero_point0
     scaled = np.where(
         centred >= 0,
@@ -136,10 +134,9 @@ def hard_swish(call: Call, x: Int64s) -> Int8s:
     becomes 2^15, saturating: half of that, plus 2^14, is relu6(x + 3) / 6 in 15 bits.
     """
     input, output = call.quantization(0), call.output_quantization
-    fine = np.float32(1.0 / 128.0) * np.float32(input.scale0)
-    unit = np.float32(3.0) / np.float32(32768.0)
-    out_multiplier, out_exponent = quantize_multiplier(float(fine / np.float32(output.scale0)))
-    gate_multiplier, gate_exponent = quantize_multiplier(float(fine / unit))
+    fine = input.scale0 / 128
+    out_multiplier, out_exponent = quantize_multiplier(fine / output.scale0)
+    gate_multiplier, gate_exponent = quantize_multiplier(fine / (3.0 / 32768))
     if out_exponent > 0:
         raise call.fail("The output's scale is too small for the reference runtime.")
 

@@ -99,17 +99,14 @@ def add_parameters(
     """Parameters of ADD or SUB.
 
     With ``t = 2 max(s_1, s_2)``: the inputs are scaled by ``s_i / t``, their sum (difference) by
-    ``t / (2^20 s_y)``. ADD divides in double, SUB in float32.
+    ``t / (2^20 s_y)``.
     """
     if operator not in ("ADD", "SUB"):
         raise ValueError(f"{operator} has no such parameters; only ADD and SUB have.")
     twice = 2.0 * max(input1.scale0, input2.scale0)  # exact in float32, too
     unit = float(1 << ADD_LEFT_SHIFT) * output.scale0
     reals = [(input1.scale0, twice), (input2.scale0, twice), (twice, unit)]
-    if operator == "SUB":
-        factors = [float(np.float32(a) / np.float32(b)) for a, b in reals]
-    else:
-        factors = [a / b for a, b in reals]
+    factors = [a / b for a, b in reals]
     if factors[2] >= 1.0:
         raise UnsupportedOperator(
             f"{operator}: The output's scale {output.scale0} is too small for the inputs' scales "

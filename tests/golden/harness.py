@@ -67,6 +67,17 @@ class Draw:
     def quantization(self, low: float = -9.0, high: float = 0.0) -> Quantization:
         return Quantization((self.scale(low, high),), (self.zero_point(),))
 
+    def factor(self, low: float, high: float) -> float:
+        """2^low .. 2^high, between scales; a ratio of small numbers brings results to ties.
+
+        Scales are float32, so that the ratio is not met exactly: which side of a tie a result
+        falls to tells how the reference runtime divides the scales.
+        """
+        ratio = float(self.rng.integers(1, 33)) / float(self.rng.integers(1, 17))
+        if self.chance(0.5) and 2.0**low <= ratio <= 2.0**high:
+            return ratio
+        return float(2.0 ** self.rng.uniform(low, high))
+
     def int8(self, shape: Sequence[int]) -> np.ndarray:
         """Uniform, or only extremes, or small numbers."""
         kind = self.one(("uniform", "uniform", "extreme", "small", "constant"))

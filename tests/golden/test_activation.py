@@ -44,7 +44,7 @@ def test_hard_swish(seed):
     draw = draw_for(seed, 63)
     input = draw.quantization(-10, 2)
     # The output's scale is at least 2^-7 of the input's.
-    output = float32(input.scale0 * 2.0 ** draw.rng.uniform(-6.9, 5))
+    output = float32(input.scale0 * draw.factor(-6.9, 5))
     check_table("HARD_SWISH", input, Quantization((output,), (draw.zero_point(),)))
 
 
@@ -52,7 +52,7 @@ def test_hard_swish(seed):
 def test_relu(seed):
     draw = draw_for(seed, 64)
     input = draw.quantization()
-    output = float32(input.scale0 * 2.0 ** draw.one((draw.rng.uniform(-8, 8), 0.0)))
+    output = float32(input.scale0 * draw.one((draw.factor(-8, 8), 1.0)))
     check_table("RELU", input, Quantization((output,), (draw.zero_point(),)))
 
 
@@ -66,7 +66,7 @@ def test_relu6(seed):
 def test_leaky_relu(seed):
     draw = draw_for(seed, 66)
     input = draw.quantization()
-    output = float32(input.scale0 * 2.0 ** draw.rng.uniform(-4, 4))
+    output = float32(input.scale0 * draw.factor(-4, 4))
     alpha = draw.one((0.0, 0.01, 0.1, 0.3, 0.5, 1.0, 1.7, float(draw.rng.random())))
     check_table(
         "LEAKY_RELU", input, Quantization((output,), (draw.zero_point(),)), {"alpha": alpha}
@@ -77,7 +77,7 @@ def test_leaky_relu(seed):
 def test_rescaling_quantize(seed):
     draw = draw_for(seed, 67)
     input = draw.quantization()
-    output = float32(input.scale0 * 2.0 ** draw.one((draw.rng.uniform(-8, 8), 0.0, 1.0, -1.0)))
+    output = float32(input.scale0 * draw.one((draw.factor(-8, 8), 1.0)))
     check_table("QUANTIZE", input, Quantization((output,), (draw.zero_point(),)))
 
 

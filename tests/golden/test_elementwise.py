@@ -37,15 +37,16 @@ def graph(operator, shapes, quantizations, activation):
 def quantizations(draw, operator):
     """Scales of two inputs and an output for which the reference runtime accepts the operator."""
     first, second = draw.quantization(), draw.quantization()
-    if draw.chance(0.2):
-        second = first
+    if draw.chance(0.4):
+        scale = float32(first.scale0 * draw.one((1.0, draw.factor(-8, 8))))
+        second = Quantization((scale,), (draw.zero_point(),))
     if operator == "MUL":
         product = first.scale0 * second.scale0
-        scale = float32(product * 2.0 ** draw.rng.uniform(-9, 20))
+        scale = float32(product * draw.factor(-9, 20))
     else:
         # The scale of the sum is at least 2^-19 of the larger input's.
         largest = max(first.scale0, second.scale0)
-        scale = float32(largest * 2.0 ** draw.one((draw.rng.uniform(-18, 8), 0.0, 1.0, 0.3)))
+        scale = float32(largest * draw.one((draw.factor(-18, 8), draw.factor(-3, 3), 1.0)))
     return first, second, Quantization((scale,), (draw.zero_point(),))
 
 

@@ -15,7 +15,7 @@ def graph(draw, operator, shape, axes, keep, scale_change=True):
     first = draw.quantization()
     second = first
     if scale_change:
-        scale = float32(first.scale0 * 2.0 ** draw.one((draw.rng.uniform(-6, 6), 0.0, 1.0)))
+        scale = float32(first.scale0 * draw.one((draw.factor(-6, 6), 1.0)))
         second = Quantization((scale,), (draw.zero_point(),))
     reduced = {axis % len(shape) for axis in axes}
     out = [1 if i in reduced else size for i, size in enumerate(shape) if keep or i not in reduced]
