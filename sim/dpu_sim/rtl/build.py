@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """From Verilog to a simulator: Verilator, the C++ bench beside the design, and a cache."""
 
-import os
-import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
 from .build_cache import cached, content_key
-from .errors import BuildError
+from .runtime import add_runtime_objects
 from .toolchain import Toolchain, find_toolchain
+from .tools import make_jobs, run_tool
 
 TOP = "dpu"
 EXECUTABLE = "simulator"
+# The bench catches what would end the process.
+CFLAGS = "-I.. -DVL_USER_STOP -DVL_USER_FATAL"
 
 # Two-state simulation: every register of the design has an initial value, so that nothing is lost
 # by letting Verilator choose for the rest. Its style warnings are about generated Verilog.
@@ -26,33 +27,6 @@ def flags(*, checked: bool, waves: bool) -> list[str]:
     """Return Verilator's flags for a variant of the simulator."""
     chosen = COMMON_FLAGS + (CHECKED_FLAGS if checked else FAST_FLAGS)
     return chosen + (["--trace-vcd"] if waves else [])
-
-
-def run_tool(command: Sequence[str | Path], folder: Path, environment: dict[str, str]) -> None:
-    """Run a program of the toolchain, and raise :class:`BuildError` with its output if it fails."""
-    run = subprocess.run(
-        [str(word) for word in command],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    if run.returncode != 0:
-        lines = run.stdout.splitlines()
-        errors = [line for line in lines if "error" in line.lower()][:20]
-        raise BuildError(
-            f"{Path(command[0]).name} failed with status {run.returncode}:\n"
-            + "\n".join([*errors, "...", *lines[-20:]])
-        )
-
-
-def make_jobs() -> int:
-    """Return how many compilers may run side by side."""
-    available = len(os.sched_getaffinity(0))
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    return max(1, available // workers)
 
 
 def read_sources(verilog: str | Path | Iterable[Path]) -> list[tuple[str, bytes]]:
@@ -82,11 +56,13 @@ def _compile(
         names = [name for name, _ in sources if not name.endswith(".h")]
         command: list[str | Path] = [tools.verilator, "--cc", "--exe", *verilator_flags]
         command += ["--top-module", TOP, "--prefix", f"V{TOP}", "-Mdir", "build", "-o", EXECUTABLE]
-        command += ["-CFLAGS", "-I.. -DVL_USER_STOP -DVL_USER_FATAL", *names]
-        run_tool(command, work, tools.environment())
-        make = [tools.make, "-C", "build", "-f", f"V{TOP}.mk", f"-j{make_jobs()}"]
-        run_tool([*make, *tools.make_variables(), EXECUTABLE], work, tools.environment())
-        (work / "build" / EXECUTABLE).rename(target / EXECUTABLE)
+        run_tool([*command, "-CFLAGS", CFLAGS, *names], work, tools.environment())
+        build = work / "build"
+        make: list[str | Path] = [tools.make, "-f", f"V{TOP}.mk", f"-j{make_jobs()}"]
+        make += tools.make_variables()
+        add_runtime_objects(build, f"V{TOP}", tools, make, CFLAGS)
+        run_tool([*make, EXECUTABLE], build, tools.environment())
+        (build / EXECUTABLE).rename(target / EXECUTABLE)
 
 
 def build_simulator(
@@ -119,7 +95,7 @@ def build_simulator(
     sources = read_sources(verilog) + _harness()
     chosen = flags(checked=checked, waves=waves)
     key = content_key(
-        [tools.version, *chosen, *tools.make_variables()[3:], *(x for s in sources for x in s)]
+        [tools.version, *chosen, CFLAGS, *tools.make_variables(), *(x for s in sources for x in s)]
     )
     folder = cached("rtl", key, lambda target: _compile(target, sources, chosen, tools))
     return folder / EXECUTABLE
