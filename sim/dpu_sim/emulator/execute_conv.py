@@ -23,6 +23,9 @@ from .scaling import requantize, unpack_scales
 
 #: Products of two int8 sum exactly in float32 up to this many of them.
 EXACT_PRODUCTS = 1024
+#: Multiplications up to which the usual BLAS doesn't start threads; those cost a hundred times what
+#: they win here wherever the machine has something else to do.
+ONE_THREAD = 1 << 18
 
 Float32s = npt.NDArray[np.float32]
 
@@ -127,12 +130,13 @@ def _weight_rows(access: Access, first: int, rows: int) -> npt.NDArray[np.int8]:
 def _matmul(pixels: Float32s, weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
     """Multiply int8 matrices exactly."""
     matrix = weights.astype(np.float32)
-    if len(matrix) <= EXACT_PRODUCTS:
-        return (pixels @ matrix).astype(np.int32)
     total = np.zeros((len(pixels), matrix.shape[1]), np.int64)
     for first in range(0, len(matrix), EXACT_PRODUCTS):
         part = slice(first, first + EXACT_PRODUCTS)
-        total += (pixels[:, part] @ matrix[part]).astype(np.int64)
+        step = max(ONE_THREAD // matrix[part].size, 1)
+        for row in range(0, len(pixels), step):
+            rows = slice(row, row + step)
+            total[rows] += (pixels[rows, part] @ matrix[part]).astype(np.int64)
     return total.astype(np.int32)
 
 
