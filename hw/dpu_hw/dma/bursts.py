@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From runs of bytes to AXI4 bursts, each inside its window."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2, exact_log2
+from dpu_spec.configuration import is_power_of_two
+
+from dpu_hw.axi import BOUNDARY, MAXIMUM_BEATS
+from dpu_hw.axi import ADDRESS_BITS as BUS_BITS
+from dpu_hw.dma.layouts import burst_layout, run_layout, window_layout
+
+__all__ = ["Bursts"]
+
+
+class Bursts(wiring.Component):
+    """Check runs against their windows and cut them into bursts of whole beats.
+
+    A burst ends at a multiple of its greatest length (or with the run), so that it can't cross a
+    multiple of 4 KiB, and all bursts of a long run but the first are aligned. The first and last
+    beat reach beyond the run where that isn't aligned.
+
+    Parameters
+    ----------
+    data_bytes : :class:`int`
+        Bytes of a beat.
+    burst_beats : :class:`int`
+        Beats of the longest burst: a power of two.
+    windows : :class:`int`
+        Number of windows.
+
+    Members
+    -------
+    windows : :py:`In(window_layout()).array(windows)`
+        The DRAM windows.
+    i : :py:`In(stream.Signature(run_layout()))`
+        Runs.
+    o : :py:`Out(stream.Signature(burst_layout()))`
+        Bursts, one a cycle, from four cycles later on.
+    outside : :py:`Out(1)`
+        A run lay outside its window; it and what follows is never issued.
+    """
+
+    def __init__(self, *, data_bytes, burst_beats, windows):
+        if not is_power_of_two(burst_beats) or not 1 < burst_beats <= MAXIMUM_BEATS:
+            raise ValueError(f"Beats of a burst must be a power of two, not {burst_beats!r}")
+        if burst_beats * data_bytes > BOUNDARY:
+            raise ValueError(f"A burst must not be longer than {BOUNDARY} bytes")
+        self._data_bytes = data_bytes
+        self._burst_beats = burst_beats
+        self._window_count = windows
+        super().__init__(
+            {
+                "windows": In(window_layout()).array(windows),
+                "i": In(stream.Signature(run_layout())),
+                "o": Out(stream.Signature(burst_layout())),
+                "outside": Out(1),
+            }
+        )
+
+    @property
+    def data_bytes(self):
+        """Bytes of a beat."""
+        return self._data_bytes
+
+    @property
+    def burst_beats(self):
+        """Beats of the longest burst."""
+        return self._burst_beats
+
+    @property
+    def window_count(self):
+        """Number of windows."""
+        return self._window_count
+
+    def elaborate(self, platform):
+        m = Module()
+        low = exact_log2(self._data_bytes)
+
+        # First stage: the window.
+        run = Signal(run_layout())
+        window = Signal(window_layout())
+        run_valid = Signal()
+        run_ready = Signal()
+        index = self.i.payload.window[: ceil_log2(self._window_count)]
+        m.d.comb += self.i.ready.eq(run_ready | ~run_valid)
+        with m.If(self.i.ready):
+            m.d.sync += run_valid.eq(self.i.valid)
+            with m.If(self.i.valid):
+                m.d.sync += [run.eq(self.i.payload), window.eq(Array(self.windows)[index])]
+
+        # Second stage: where the run begins and ends.
+        address = Signal(BUS_BITS)
+        end = Signal(range(1 << (BUS_BITS + 2)))
+        size = Signal(BUS_BITS)
+        count = Signal(BUS_BITS)
+        run_last = Signal()
+        sum_valid = Signal()
+        sum_ready = Signal()
+        m.d.comb += run_ready.eq(sum_ready | ~sum_valid)
+        with m.If(run_ready):
+            m.d.sync += sum_valid.eq(run_valid)
+            with m.If(run_valid):
+                m.d.sync += [
+                    address.eq(window.base + run.offset),
+                    end.eq(run.offset + run.bytes),
+                    size.eq(window.size),
+                    count.eq(run.bytes),
+                    run_last.eq(run.last),
+                ]
+
+        # Third stage: the beats that are left of a run that lies in its window.
+        beat = Signal(BUS_BITS - low)
+        beats = Signal(BUS_BITS - low + 1)
+        last = Signal()
+        active = Signal()
+        finish = Signal()
+        m.d.comb += sum_ready.eq((finish | ~active) & ~self.outside)
+        with m.If(finish):
+            m.d.sync += active.eq(0)
+        with m.If(sum_ready & sum_valid):
+            m.d.sync += [
+                beat.eq(address[low:]),
+                beats.eq((count + address[:low] + (self._data_bytes - 1)) >> low),
+                last.eq(run_last),
+            ]
+            with m.If(end > size):
+                m.d.sync += self.outside.eq(1)
+            with m.Else():
+                m.d.sync += active.eq(1)
+
+        # Fourth stage: a burst.
+        bits = exact_log2(self._burst_beats)
+        room = Signal(range(self._burst_beats + 1))
+        final = Signal()
+        m.d.comb += [room.eq(self._burst_beats - beat[:bits]), final.eq(beats <= room)]
+        with m.If(self.o.ready | ~self.o.valid):
+            m.d.comb += finish.eq(active & final)
+            m.d.sync += self.o.valid.eq(active)
+            with m.If(active):
+                m.d.sync += [
+                    self.o.payload.address.eq(Cat(C(0, low), beat)),
+                    self.o.payload.beats.eq(Mux(final, beats, room)),
+                    self.o.payload.last.eq(final & last),
+                ]
+                with m.If(~final):
+                    m.d.sync += [
+                        beat.eq(Cat(C(0, bits), beat[bits:] + 1)),
+                        beats.eq(beats - room),
+                    ]
+        return m

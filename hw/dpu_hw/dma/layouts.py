@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the parts of the DMA hand each other."""
+
+from amaranth import signed
+from amaranth.lib import data
+from amaranth.utils import ceil_log2, exact_log2
+from dpu_spec.isa import LOAD, WINDOWS
+
+from dpu_hw.axi import ADDRESS_BITS as BUS_BITS
+from dpu_hw.ports import ADDRESS_BITS
+
+__all__ = [
+    "LOOP_BITS",
+    "OFFSET_BITS",
+    "beat_layout",
+    "burst_layout",
+    "loop_layout",
+    "piece_layout",
+    "run_layout",
+    "strobed_layout",
+    "transfer_layout",
+    "walk_layout",
+    "window_layout",
+]
+
+#: Bits of an offset in a window; the top one stays set once an offset has left the 32-bit range.
+OFFSET_BITS = BUS_BITS + 1
+#: Bits of the rows and columns of a transfer.
+LOOP_BITS = 12
+
+_WIDTHS = {field.name: field.bits for field in LOAD.body}
+_DEPTH_BITS = _WIDTHS["depth"]
+_WINDOW_BITS = ceil_log2(WINDOWS)
+
+
+def window_layout():
+    """Return the layout of a DRAM window: ``base`` address and ``size`` in bytes.
+
+    ``base + size`` is at most 2**32.
+    """
+    return data.StructLayout({"base": BUS_BITS, "size": BUS_BITS})
+
+
+def transfer_layout():
+    """Return the layout of what LOAD and STORE have in common: LOAD's fields but for the header."""
+    return data.StructLayout(_WIDTHS)
+
+
+def loop_layout():
+    """Return the layout of a transfer as runs of contiguous bytes: rows x columns of them.
+
+    Loops over contiguous bytes are folded: ``more_rows`` and ``more_columns`` count the runs that
+    follow the first.
+    """
+    return data.StructLayout(
+        {
+            "window": _WINDOW_BITS,
+            "offset": BUS_BITS,
+            "row_step": _WIDTHS["dram_row_stride"],
+            "column_step": _WIDTHS["dram_column_stride"],
+            "more_rows": LOOP_BITS,
+            "more_columns": LOOP_BITS,
+            "bytes": BUS_BITS,
+        }
+    )
+
+
+def walk_layout(*, data_bytes):
+    """Return the layout of a transfer as a walk over words.
+
+    ``more_*`` count what follows the first row, column and block; the last block of a pixel holds
+    ``tail`` bytes. ``position``, ``row_step`` and ``column_step`` are the low bits of DRAM
+    addresses. A run ends with each pixel, with each row, or with the transfer alone.
+    """
+    low = exact_log2(data_bytes)
+    return data.StructLayout(
+        {
+            "target": _WIDTHS["target"],
+            "address": ADDRESS_BITS,
+            "row_stride": ADDRESS_BITS,
+            "wrapped_stride": ADDRESS_BITS,
+            "limit": signed(ADDRESS_BITS + 2),
+            "block_stride": ADDRESS_BITS,
+            "more_rows": LOOP_BITS,
+            "more_columns": LOOP_BITS,
+            "more_blocks": _DEPTH_BITS,
+            "tail": 5,
+            "position": low,
+            "row_step": low,
+            "column_step": low,
+            "pixel_runs": 1,
+            "row_runs": 1,
+        }
+    )
+
+
+def run_layout():
+    """Return the layout of a run: contiguous bytes of a window; ``last`` of its instruction."""
+    return data.StructLayout(
+        {"window": _WINDOW_BITS, "offset": OFFSET_BITS, "bytes": BUS_BITS, "last": 1}
+    )
+
+
+def burst_layout():
+    """Return the layout of a burst: ``beats`` from an address on; ``last`` of its instruction."""
+    return data.StructLayout({"address": BUS_BITS, "beats": 9, "last": 1})
+
+
+def piece_layout(*, data_bytes):
+    """Return the layout of a piece: the bytes of one word, as they lie in the beats of a run.
+
+    They begin at byte ``position`` of a beat, and reach over ``span`` beats, of which ``advance``
+    hold nothing after them that is of use. ``end`` marks the last piece of a run, ``last`` that of
+    the instruction.
+    """
+    return data.StructLayout(
+        {
+            "target": _WIDTHS["target"],
+            "address": ADDRESS_BITS,
+            "position": exact_log2(data_bytes),
+            "bytes": 5,
+            "span": 3,
+            "advance": 3,
+            "end": 1,
+            "last": 1,
+        }
+    )
+
+
+def beat_layout(*, data_bytes):
+    """Return the layout of a beat of read data."""
+    return data.ArrayLayout(8, data_bytes)
+
+
+def strobed_layout(*, data_bytes):
+    """Return the layout of a beat of write data with its strobes."""
+    return data.StructLayout({"data": data.ArrayLayout(8, data_bytes), "strobe": data_bytes})

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From words to beats."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from dpu_hw.dma.gather import gathered_layout
+from dpu_hw.dma.layouts import strobed_layout
+from dpu_hw.dma.shift import shift_up
+
+__all__ = ["Packer"]
+
+
+class Packer(wiring.Component):
+    """Join the bytes of words into beats, with strobes for those that a run doesn't fill.
+
+    A word is first shifted to its place, where it may reach over several beats; each cycle then
+    puts out one beat, and keeps the rest that doesn't fill one.
+
+    Parameters
+    ----------
+    lanes : :class:`int`
+        Bytes of a word.
+    data_bytes : :class:`int`
+        Bytes of a beat.
+
+    Members
+    -------
+    i : :py:`In(stream.Signature(gathered_layout(lanes=lanes, data_bytes=data_bytes)))`
+        Words, and their places in the beats.
+    o : :py:`Out(stream.Signature(strobed_layout(data_bytes=data_bytes)))`
+        Beats, one a cycle at most, from the second cycle after the word that fills them on.
+    """
+
+    def __init__(self, *, lanes, data_bytes):
+        self._lanes = lanes
+        self._data_bytes = data_bytes
+        super().__init__(
+            {
+                "i": In(
+                    stream.Signature(gathered_layout(lanes=lanes, data_bytes=data_bytes)),
+                ),
+                "o": Out(stream.Signature(strobed_layout(data_bytes=data_bytes))),
+            }
+        )
+
+    @property
+    def lanes(self):
+        """Bytes of a word."""
+        return self._lanes
+
+    @property
+    def data_bytes(self):
+        """Bytes of a beat."""
+        return self._data_bytes
+
+    def elaborate(self, platform):
+        m = Module()
+        size = self._data_bytes
+        low = exact_log2(size)
+        total = self._lanes + size
+
+        # First stage: the word at its place, and how many beats it completes.
+        shifted = Signal(8 * total, reset_less=True)
+        mask = Signal(total)
+        beats = Signal(range(-(-(total - 1) // size) + 1))
+        keeps = Signal()
+        valid = Signal()
+        finish = Signal()
+        word = self.i.payload
+        reach = Signal(range(total + 1))
+        ones = Signal(self._lanes)
+        m.d.comb += [
+            reach.eq(word.position + word.bytes),
+            ones.eq((C(1, self._lanes + 1) << word.bytes) - 1),
+            self.i.ready.eq(finish | ~valid),
+        ]
+        with m.If(self.i.ready):
+            m.d.sync += valid.eq(self.i.valid)
+        with m.If(self.i.ready & self.i.valid):
+            m.d.sync += [
+                shifted.eq(shift_up(word.data.as_value(), word.position)),
+                mask.eq(ones << word.position),
+                beats.eq(reach[low:] + (word.end & reach[:low].any())),
+                keeps.eq(~word.end & reach[:low].any()),
+            ]
+
+        # Second stage: what an incomplete beat holds so far is filled up.
+        kept = Signal(8 * size, reset_less=True)
+        kept_mask = Signal(size)
+
+        def merge(data, strobe):
+            return [
+                Mux(strobe[byte], data.word_select(byte, 8), kept.word_select(byte, 8))
+                for byte in range(size)
+            ]
+
+        merged = Cat(merge(shifted[: 8 * size], mask[:size]))
+        merged_mask = mask[:size] | kept_mask
+        final = Signal()
+        m.d.comb += final.eq(beats == 1)
+        free = self.o.ready | ~self.o.valid
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(valid):
+            with m.If(beats == 0):
+                m.d.comb += finish.eq(1)
+                m.d.sync += [kept.eq(merged), kept_mask.eq(merged_mask)]
+            with m.Elif(free):
+                m.d.comb += finish.eq(final)
+                m.d.sync += [
+                    self.o.valid.eq(1),
+                    self.o.payload.data.as_value().eq(merged),
+                    self.o.payload.strobe.eq(merged_mask),
+                    kept.eq(shifted[8 * size : 16 * size]),
+                    kept_mask.eq(Mux(final & keeps, mask[size : 2 * size], 0)),
+                ]
+                with m.If(~final):
+                    m.d.sync += [
+                        shifted.eq(shifted >> (8 * size)),
+                        mask.eq(mask >> size),
+                        beats.eq(beats - 1),
+                    ]
+        return m

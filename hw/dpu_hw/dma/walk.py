@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chip's side of a transfer: its words, and where their bytes lie in the beats."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from dpu_hw.dma.layouts import piece_layout, walk_layout
+from dpu_hw.ports import ADDRESS_BITS
+
+__all__ = ["Walk"]
+
+
+class Walk(wiring.Component):
+    """Step through the words of a transfer: rows in a ring, columns, channel blocks.
+
+    The first row's address lies inside the ring.
+
+    Parameters
+    ----------
+    lanes : :class:`int`
+        Bytes of a word.
+    data_bytes : :class:`int`
+        Bytes of a beat.
+
+    Members
+    -------
+    i : :py:`In(stream.Signature(walk_layout(data_bytes=data_bytes)))`
+        Transfers.
+    o : :py:`Out(stream.Signature(piece_layout(data_bytes=data_bytes)))`
+        A piece for each word, one a cycle, from two cycles later on.
+    """
+
+    def __init__(self, *, lanes, data_bytes):
+        self._lanes = lanes
+        self._data_bytes = data_bytes
+        super().__init__(
+            {
+                "i": In(stream.Signature(walk_layout(data_bytes=data_bytes))),
+                "o": Out(stream.Signature(piece_layout(data_bytes=data_bytes))),
+            }
+        )
+
+    @property
+    def lanes(self):
+        """Bytes of a word."""
+        return self._lanes
+
+    @property
+    def data_bytes(self):
+        """Bytes of a beat."""
+        return self._data_bytes
+
+    def elaborate(self, platform):
+        m = Module()
+        low = exact_log2(self._data_bytes)
+        walk = Signal(walk_layout(data_bytes=self._data_bytes))
+        active = Signal()
+        rows = Signal.like(walk.more_rows)
+        columns = Signal.like(walk.more_columns)
+        blocks = Signal.like(walk.more_blocks)
+        # Word address and byte position of the row's start, of the pixel's, and of the word.
+        row_address = Signal(ADDRESS_BITS)
+        pixel_address = Signal(ADDRESS_BITS)
+        address = Signal(ADDRESS_BITS)
+        row_position = Signal(low)
+        pixel_position = Signal(low)
+        position = Signal(low)
+
+        # All three candidates for the next address are computed side by side.
+        wraps = row_address >= walk.limit
+        next_row = Signal(ADDRESS_BITS)
+        next_row_position = Signal(low)
+        next_pixel = Signal(ADDRESS_BITS)
+        next_pixel_position = Signal(low)
+        m.d.comb += [
+            next_row.eq(
+                Mux(wraps, row_address + walk.wrapped_stride, row_address + walk.row_stride)
+            ),
+            next_row_position.eq(row_position + walk.row_step),
+            next_pixel.eq(pixel_address + 1),
+            next_pixel_position.eq(pixel_position + walk.column_step),
+        ]
+        last_block = blocks == 0
+        last_column = columns == 0
+        last_row = rows == 0
+
+        count = Signal.like(self.o.payload.bytes)
+        reach = Signal(range(self._data_bytes + self._lanes))
+        end = Signal()
+        m.d.comb += [
+            count.eq(Mux(last_block, walk.tail, self._lanes)),
+            reach.eq(position + count),
+            end.eq(
+                last_block & (walk.pixel_runs | (last_column & (walk.row_runs | last_row))),
+            ),
+        ]
+        whole = reach[low:]
+        span = Signal.like(self.o.payload.span)
+        m.d.comb += span.eq(whole + reach[:low].any())
+
+        m.d.comb += self.i.ready.eq(~active)
+        with m.If(self.i.valid & self.i.ready):
+            first = self.i.payload
+            m.d.sync += [
+                walk.eq(first),
+                active.eq(1),
+                rows.eq(first.more_rows),
+                columns.eq(first.more_columns),
+                blocks.eq(first.more_blocks),
+                *(a.eq(first.address) for a in (row_address, pixel_address, address)),
+                *(p.eq(first.position) for p in (row_position, pixel_position, position)),
+            ]
+        with m.If(self.o.ready | ~self.o.valid):
+            m.d.sync += self.o.valid.eq(active)
+            with m.If(active):
+                m.d.sync += [
+                    self.o.payload.target.eq(walk.target),
+                    self.o.payload.address.eq(address),
+                    self.o.payload.position.eq(position),
+                    self.o.payload.bytes.eq(count),
+                    self.o.payload.span.eq(span),
+                    self.o.payload.advance.eq(Mux(end, span, whole)),
+                    self.o.payload.end.eq(end),
+                    self.o.payload.last.eq(last_block & last_column & last_row),
+                ]
+                with m.If(~last_block):
+                    m.d.sync += [
+                        blocks.eq(blocks - 1),
+                        address.eq(address + walk.block_stride),
+                        position.eq(position + self._lanes),
+                    ]
+                with m.Elif(~last_column):
+                    m.d.sync += [
+                        blocks.eq(walk.more_blocks),
+                        columns.eq(columns - 1),
+                        *(a.eq(next_pixel) for a in (pixel_address, address)),
+                        *(p.eq(next_pixel_position) for p in (pixel_position, position)),
+                    ]
+                with m.Else():
+                    m.d.sync += [
+                        blocks.eq(walk.more_blocks),
+                        columns.eq(walk.more_columns),
+                        rows.eq(rows - 1),
+                        active.eq(~last_row),
+                        *(a.eq(next_row) for a in (row_address, pixel_address, address)),
+                        *(
+                            p.eq(next_row_position)
+                            for p in (row_position, pixel_position, position)
+                        ),
+                    ]
+        return m
