@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arithmetic of one requantizer lane."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["RequantizerLane"]
+
+
+class RequantizerLane(wiring.Component):
+    """Scale one accumulator each cycle, in :attr:`latency` stages that move when they are told to.
+
+    A rounding shift of h by r that rounds half away from zero is ``((h - (h < 0)) >> r) + bit``,
+    where ``bit`` is the last one shifted out, or ``h < 0`` if none was. With that bit attached
+    below h, a shift of any distance needs nothing but a plain shifter and one addition.
+
+    Parameters
+    ----------
+    divide : :class:`bool`
+        Have the mode that divides, besides the one of TFLite.
+
+    Members
+    -------
+    enable : :py:`In(latency)`
+        Bit k lets the registers of stage k take what the stage before has.
+    acc, bias, multiplier, shift : :py:`In`
+        Operands of stage 0.
+    divide_mode : :py:`In(latency)`
+        Bit k: what stage k is about to take is to be divided. Ignored unless :attr:`divide`.
+    zero_point : :py:`In(signed(8))`
+        For what stage 7 is about to take.
+    minimum, maximum : :py:`In(signed(8))`
+        For what stage 8 is about to take.
+    o : :py:`Out(signed(8))`
+        The result, from the last stage's register.
+    """
+
+    latency = 9
+
+    def __init__(self, *, divide):
+        self._divide = bool(divide)
+        super().__init__(
+            {
+                "enable": In(self.latency),
+                "acc": In(signed(32)),
+                "bias": In(signed(32)),
+                "multiplier": In(unsigned(31)),
+                "shift": In(signed(6)),
+                "divide_mode": In(self.latency),
+                "zero_point": In(signed(8)),
+                "minimum": In(signed(8)),
+                "maximum": In(signed(8)),
+                "o": Out(signed(8)),
+            }
+        )
+
+    @property
+    def divide(self):
+        """Whether it can divide."""
+        return self._divide
+
+    def elaborate(self, platform):
+        m = Module()
+        divide = self.divide_mode if self._divide else C(0, self.latency)
+        # |acc| + bias needs one bit more than a wrapped sum.
+        width = 33 if self._divide else 32
+
+        def stage(index, *assignments):
+            with m.If(self.enable[index]):
+                m.d.sync += assignments
+
+        def delay(name, shape, source, first, last):
+            """Carry a value from ahead of stage ``first`` to behind stage ``last``."""
+            for index in range(first, last + 1):
+                register = Signal(shape, name=f"{name}_{index}")
+                stage(index, register.eq(source))
+                source = register
+            return source
+
+        # Stage 0: add the bias, and shift left. -acc is ~acc + 1; the bit below the operands makes
+        # the 1 a carry into the same adder.
+        negate = Signal()
+        total = Signal(signed(34))
+        operand = Signal(signed(width))
+        m.d.comb += negate.eq(divide[0] & self.acc[31])
+        m.d.comb += total.eq(
+            Cat(negate, self.acc.as_unsigned() ^ negate.replicate(32)).as_signed()
+            + Cat(negate, self.bias).as_signed()
+        )
+        left = self.shift[0] & ~self.shift[5] & ~divide[0]
+        wrapped = Mux(left, Cat(C(0, 1), total[1:32]), total[1:33]).as_signed()
+        with m.If(self.enable[0]):
+            m.d.sync += operand.eq(wrapped)
+            if self._divide:
+                with m.If(divide[0]):
+                    m.d.sync += operand.eq(total[1:].as_signed())
+        multiplier = Signal(31)
+        right = Signal(5)
+        stage(0, multiplier.eq(self.multiplier))
+        stage(0, right.eq(Mux(self.shift[5], (-self.shift)[0:5], 0)))
+        negative = delay("negative", 1, negate, 0, 6)
+
+        # Stage 1: four products of at most 18 x 18 bits, between registers.
+        low_low = Signal(32)
+        low_high = Signal(31)
+        high_low = Signal(signed(width))
+        high_high = Signal(signed(width - 1))
+        low, high = operand[:16], operand[16:].as_signed()
+        stage(
+            1,
+            low_low.eq(low * multiplier[:16]),
+            low_high.eq(low * multiplier[16:]),
+            high_low.eq(high * multiplier[:16]),
+            high_high.eq(high * multiplier[16:]),
+        )
+
+        # Stage 2: the outer products side by side with half of the last place kept added, and the
+        # sum of the middle ones. The lowest 16 bits influence nothing.
+        outer = Signal(signed(width + 15))
+        middle = Signal(signed(width + 1))
+        half = C(1, 2) if not self._divide else Cat(~divide[2], C(0, 1))
+        stage(
+            2,
+            outer.eq(
+                Cat(low_low[16:30], (Cat(low_low[30:], high_high).as_signed() + half.as_signed()))
+            ),
+            middle.eq(low_high + high_low),
+        )
+
+        # Stage 3: the product, shifted right by 31.
+        product = Signal(signed(width + 15))
+        scaled = Signal(signed(width))
+        m.d.comb += product.eq(outer + middle)
+        stage(3, scaled.eq(product[15:].as_signed()))
+
+        # Stages 4 to 6: the shift, with the rounding bit below.
+        shifts = delay("shift", 5, right, 1, 3)
+        below = Signal()
+        decremented = Signal(signed(width))
+        m.d.comb += below.eq(scaled[-1] & ~divide[4])
+        m.d.comb += decremented.eq(scaled - below)
+        source = Cat(below, decremented).as_signed()
+        for index, low, high in ((4, 4, 5), (5, 2, 4), (6, 0, 2)):
+            shifted = Signal(signed(width + 1), name=f"shifted_{index}")
+            distance = Cat(C(0, low), shifts[low:high])
+            stage(index, shifted.eq(source >> distance))
+            if low:
+                rest = Signal(low, name=f"shift_{index}")
+                stage(index, rest.eq(shifts[:low]))
+                shifts = rest
+            source = shifted
+
+        # Stage 7: round, take the sign back and add the zero point, on the few bits that int8
+        # leaves; two flags tell if they are too few.
+        carry = Mux(divide[7], negative, source[0])
+        small = source[1:11] ^ negative.replicate(10)
+        above = source[10:-1]
+        value = Signal(signed(12))
+        sum_ = Signal(signed(13))
+        too_large = Signal()
+        too_small = Signal()
+        m.d.comb += sum_.eq(
+            Cat(C(1, 1), small).as_signed() + Cat(carry, self.zero_point).as_signed()
+        )
+        is_large = ~source[-1] & above.any()
+        is_small = source[-1] & ~above.all()
+        stage(
+            7,
+            value.eq(sum_[1:].as_signed()),
+            too_large.eq(Mux(negative, is_small, is_large)),
+            too_small.eq(Mux(negative, is_large, is_small)),
+        )
+
+        # Stage 8: clamp.
+        with m.If(self.enable[8]):
+            with m.If(too_large | (~too_small & (value > self.maximum))):
+                m.d.sync += self.o.eq(self.maximum)
+            with m.Elif(too_small | (value < self.minimum)):
+                m.d.sync += self.o.eq(self.minimum)
+            with m.Else():
+                m.d.sync += self.o.eq(value)
+        return m

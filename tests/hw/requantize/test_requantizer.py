@@ -1,0 +1,129 @@
+# amaranth: UnusedElaboratable=no
+# SPDX-License-Identifier: Apache-2.0
+"""Requantizers against plain integers, with stalls on both sides."""
+
+import random
+
+import pytest
+from amaranth.hdl import unsigned
+from amaranth.sim import Simulator
+
+from dpu_hw.requantize import Requantizer, WordRequantizer
+from tests.hw.requantize import reference
+
+
+def run(dut, items, *, seed, valid=1.0, ready=1.0):
+    """Send items through; return results and the cycles of transfers in and out."""
+    rng = random.Random(seed)
+    results, taken, given = [], [], []
+    cycle = [0]
+
+    async def clock(ctx):
+        while True:
+            await ctx.tick()
+            cycle[0] += 1
+
+    async def sender(ctx):
+        for item in items:
+            while rng.random() >= valid:
+                await ctx.tick()
+            ctx.set(dut.i.payload, reference.payload(item))
+            ctx.set(dut.i.valid, 1)
+            await ctx.tick().until(dut.i.ready)
+            taken.append(cycle[0])
+            ctx.set(dut.i.valid, 0)
+
+    async def receiver(ctx):
+        while len(results) < len(items):
+            ctx.set(dut.o.ready, rng.random() < ready)
+            _, _, transfer, payload = await ctx.tick().sample(
+                dut.o.valid & dut.o.ready, dut.o.payload
+            )
+            if transfer:
+                given.append(cycle[0])
+                results.append((list(payload.data), payload.tag))
+
+    sim = Simulator(dut)
+    sim.add_clock(1e-6)
+    sim.add_testbench(clock, background=True)
+    sim.add_testbench(sender)
+    sim.add_testbench(receiver)
+    sim.run_until(1e-6 * (100 * len(items) + 1000))
+    assert len(results) == len(items)
+    return results, taken, given
+
+
+def expected(items, divide=False):
+    return [(reference.requantize(item, divide), item["tag"]) for item in items]
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 5])
+@pytest.mark.parametrize("divide", [False, True])
+def test_scales_exactly_at_full_rate(lanes, divide):
+    seed = 10 * lanes + divide
+    print("seed", seed)
+    rng = random.Random(seed)
+    items = [reference.random_item(rng, lanes, n % 256, divide) for n in range(600 // lanes)]
+    dut = Requantizer(lanes=lanes, tag_shape=unsigned(8), divide=divide)
+    results, taken, given = run(dut, items, seed=seed)
+    assert results == expected(items, divide)
+    assert given == [cycle + Requantizer.latency for cycle in taken]
+    assert taken == list(range(taken[0], taken[0] + len(items)))
+
+
+@pytest.mark.parametrize("divide", [False, True])
+def test_every_pair_of_extremes(divide):
+    accs = (-(1 << 31), -(1 << 31) + 1, -65536, -1, 0, 1, 65535, (1 << 31) - 2, (1 << 31) - 1)
+    items = [
+        {
+            "acc": [acc],
+            "bias": [bias],
+            "multiplier": [multiplier],
+            "shift": [shift],
+            "output": {"zero_point": zero, "minimum": -128, "maximum": 127, "mode": 0},
+            "tag": 0,
+        }
+        for acc in accs
+        for bias in (0, -1)
+        for multiplier in reference.MULTIPLIERS
+        for shift in (1, 0, -1, -8, -16, -31)
+        for zero in ((acc + shift) % 256 - 128,)
+    ]
+    dut = Requantizer(lanes=1, tag_shape=unsigned(1), divide=divide)
+    assert run(dut, items, seed=0)[0] == expected(items, divide)
+
+
+@pytest.mark.parametrize("valid", [0.3, 1.0])
+@pytest.mark.parametrize("ready", [0.2, 0.8])
+@pytest.mark.parametrize(("lanes", "requantizers"), [(2, 2), (4, 2), (4, 1), (8, 4)])
+def test_stalls_lose_and_change_nothing(lanes, requantizers, valid, ready):
+    seed = int(100 * valid + 10 * ready) + lanes
+    print("seed", seed)
+    rng = random.Random(seed)
+    items = [reference.random_item(rng, lanes, n) for n in range(30)]
+    dut = WordRequantizer(lanes=lanes, requantizers=requantizers, tag_shape=unsigned(8))
+    results, _, _ = run(dut, items, seed=seed, valid=valid, ready=ready)
+    assert results == expected(items)
+
+
+@pytest.mark.parametrize(("lanes", "requantizers"), [(4, 4), (4, 2), (8, 2)])
+def test_a_word_takes_as_many_cycles_as_it_has_parts(lanes, requantizers):
+    rng = random.Random(lanes)
+    items = [reference.random_item(rng, lanes, n) for n in range(30)]
+    dut = WordRequantizer(lanes=lanes, requantizers=requantizers, tag_shape=unsigned(8))
+    results, taken, given = run(dut, items, seed=0)
+    assert results == expected(items)
+    parts = lanes // requantizers
+    assert taken == list(range(taken[0], taken[0] + parts * len(items), parts))
+    assert given == [cycle + WordRequantizer.latency for cycle in taken]
+
+
+def test_parameters():
+    dut = WordRequantizer(lanes=8, requantizers=4, tag_shape=unsigned(3))
+    assert (dut.lanes, dut.requantizers, dut.parts) == (8, 4, 2)
+    dut = Requantizer(lanes=2, tag_shape=unsigned(3), divide=True)
+    assert (dut.lanes, dut.tag_shape, dut.divide) == (2, unsigned(3), True)
+    with pytest.raises(TypeError, match="positive integer"):
+        Requantizer(lanes=0, tag_shape=unsigned(1))
+    with pytest.raises(ValueError, match="must divide"):
+        WordRequantizer(lanes=8, requantizers=3, tag_shape=unsigned(1))
