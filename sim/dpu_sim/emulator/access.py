@@ -70,10 +70,14 @@ class Access:
         self._write_clock = clocks.of(writer(engine))
         self.writes = {}
 
+    def fail(self, what: str) -> NoReturn:
+        """Raise for fields that mean nothing."""
+        raise FieldError(self._engine, self._index, self._instruction, what)
+
     def require(self, holds: bool, what: str) -> None:
         """Raise unless a rule about the instruction's fields holds."""
         if self.check and not holds:
-            raise FieldError(self._engine, self._index, self._instruction, what)
+            self.fail(what)
 
     def read(self, buffer: Buffer, selection: Selection) -> npt.NDArray[Any]:
         """Read words."""

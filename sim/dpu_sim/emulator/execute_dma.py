@@ -16,7 +16,8 @@ from .races import Int64s
 def load(access: Access, v: Values) -> None:
     """Copy from DRAM into a buffer."""
     target = v["target"]
-    access.require(target < len(TARGET_NAMES), f"target {target} is not defined.")
+    if target >= len(TARGET_NAMES):
+        access.fail(f"target {target} is not defined.")
     buffer = access.memory.targets[target]
     window, pixels, addresses = _describe(access, v)
     data = access.read(window, pixels)
@@ -47,8 +48,8 @@ def _describe(access: Access, v: Values) -> tuple[Buffer, Pixels, Int64s]:
         f"row_bytes is {v['row_bytes']}, not columns x depth = {columns * depth}.",
     )
     window = access.memory.windows.get(v["window"])
-    access.require(window is not None, f"the {WINDOW_NAMES[v['window']]} window is not open.")
-    assert window is not None
+    if window is None:
+        access.fail(f"the {WINDOW_NAMES[v['window']]} window is not open.")
     pixels = Pixels(
         v["dram_offset"],
         rows,

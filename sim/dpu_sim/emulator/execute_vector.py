@@ -37,7 +37,7 @@ def add(access: Access, v: Values) -> None:
         total = entries_a[a.view(np.uint8)] + entries_b[_operand_b(access, v).view(np.uint8)]
         return requantize(access, v, total, _scales(v))
 
-    _element_wise(access, v, compute)
+    _element_wise(access, v, compute, b_operand=True)
 
 
 def multiply(access: Access, v: Values) -> None:
@@ -50,7 +50,7 @@ def multiply(access: Access, v: Values) -> None:
             access, v, (a.astype(np.int64) - zero_a) * (b - zero_b), _scales(v, bias=0)
         )
 
-    _element_wise(access, v, compute)
+    _element_wise(access, v, compute, b_operand=True)
 
 
 def table(access: Access, v: Values) -> None:
@@ -81,12 +81,16 @@ def maximum(access: Access, v: Values) -> None:
     _windowed(access, v, reduce)
 
 
-def _element_wise(access: Access, v: Values, compute: Callable[[Int8s], Int8s]) -> None:
+def _element_wise(
+    access: Access, v: Values, compute: Callable[[Int8s], Int8s], *, b_operand: bool = False
+) -> None:
     access.require(v["kernel_h"] == 1 and v["kernel_w"] == 1, "the window must be 1x1.")
-    _windowed(access, v, lambda windows: compute(windows[:, :, 0, 0]))
+    _windowed(access, v, lambda windows: compute(windows[:, :, 0, 0]), b_operand=b_operand)
 
 
-def _windowed(access: Access, v: Values, reduce: Callable[[Int8s], Int8s]) -> None:
+def _windowed(
+    access: Access, v: Values, reduce: Callable[[Int8s], Int8s], *, b_operand: bool = False
+) -> None:
     """Gather windows as [row, column, ky, kx, block, lane], reduce and write them."""
     check_counts(
         access, v, "rows", "columns", "blocks", "kernel_h", "kernel_w", "repeat_y", "repeat_x"
@@ -100,7 +104,8 @@ def _windowed(access: Access, v: Values, reduce: Callable[[Int8s], Int8s]) -> No
     out = reduce(_windows(words, y, x))
     addresses = output_view(access, v)
     check_order(access, v, y, x, addresses)
-    _check_order_of_b(access, v, addresses)
+    if b_operand:
+        _check_order_of_b(access, v, addresses)
     lanes = access.configuration.lanes
     out = out.reshape(v["rows"], v["columns"], v["blocks"], lanes)
     access.write(access.memory.scratchpad, Words(addresses), out.transpose(2, 0, 1, 3))
@@ -128,7 +133,7 @@ def _operand_b(access: Access, v: Values) -> Int8s:
 def _check_order_of_b(access: Access, v: Values, written: Int64s) -> None:
     """As :func:`check_order`, for operand b."""
     scratchpad = access.memory.scratchpad
-    if not v["b_ring_words"] or not access.reads_what_it_writes(scratchpad, written):
+    if not access.reads_what_it_writes(scratchpad, written):
         return
     order = np.arange(written.size).reshape(written.shape)
     last_read = np.full(scratchpad.size, -1)

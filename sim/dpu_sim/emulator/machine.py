@@ -120,6 +120,9 @@ class Machine:
     def run(self, streams: Mapping[Engine, Sequence[Instruction]]) -> RunStatistics:
         """Execute one instruction stream an engine until all have ended.
 
+        Engines get their turns in the order of ``streams``; the result of a program without races
+        doesn't depend on it, and neither does whether there is a race.
+
         Raise :exc:`DeadlockError` when no engine can go on, or the first fault of an instruction.
         """
         statistics = RunStatistics()
@@ -129,7 +132,7 @@ class Machine:
         access.keep_writes = self._observer is not None
         tokens = Tokens()
         self._clocks.join_all()
-        running = [_Stream(engine, streams[engine]) for engine in Engine if streams.get(engine)]
+        running = [_Stream(engine, stream) for engine, stream in streams.items() if stream]
         progress = True
         while progress:
             progress = False

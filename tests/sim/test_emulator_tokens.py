@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Order by tokens: waiting, full counters, deadlocks, races."""
+
+import itertools
+import random
+
+import pytest
+
+from dpu_sim.emulator import DeadlockError, RaceError
+from dpu_spec import isa
+from dpu_spec.instruction import TOKEN_LIMIT, Engine, Instruction
+from tests.sim.small_machine import (
+    LANES,
+    conv,
+    conv_patch,
+    depthwise,
+    drain,
+    empty_machine,
+    full_machine,
+    load,
+    store,
+    vector,
+)
+
+
+def bit(*engines):
+    return sum(1 << engine for engine in engines)
+
+
+LOAD, CONV, DRAIN, DEPTHWISE, VECTOR, STORE = Engine
+
+
+def streams(*instructions):
+    """Sort instructions into the streams of their engines."""
+    result = {}
+    for instruction in instructions:
+        result.setdefault(instruction.engine, []).append(instruction)
+    return result
+
+
+@pytest.fixture
+def full():
+    return full_machine()
+
+
+# Waiting.
+
+
+def test_tokens_order_the_engines():
+    order = []
+    machine = empty_machine(observer=lambda engine, index, *_: order.append((engine, index)))
+    machine.run(
+        streams(
+            store(wait=bit(VECTOR)),
+            vector(address=1, out_address=4100, wait=bit(LOAD), signal=bit(STORE, LOAD)),
+            load(address=1),
+            load(address=2, signal=bit(VECTOR)),
+            load(address=3, wait=bit(VECTOR)),
+        )
+        | {STORE: [store(address=4100, ring_start=4096, wait=bit(VECTOR))]}
+    )
+    assert order == [(LOAD, 0), (LOAD, 1), (VECTOR, 0), (STORE, 0), (LOAD, 2)] or order == [
+        (LOAD, 0),
+        (LOAD, 1),
+        (VECTOR, 0),
+        (LOAD, 2),
+        (STORE, 0),
+    ]
+
+
+def test_each_wait_takes_one_token(full):
+    with pytest.raises(DeadlockError, match="STORE instruction 1 lacks a token of VECTOR"):
+        full.run(streams(vector(signal=bit(STORE)), *[store(wait=bit(VECTOR))] * 2))
+
+
+def test_tokens_dont_outlive_a_run(full):
+    full.run(streams(vector(signal=bit(STORE))))
+    with pytest.raises(DeadlockError):
+        full.run(streams(store(wait=bit(VECTOR))))
+
+
+def test_a_deadlock_names_every_blocked_engine(full):
+    program = streams(
+        vector(),
+        vector(wait=bit(STORE, DRAIN), signal=bit(STORE)),
+        store(wait=bit(VECTOR, 6), signal=bit(VECTOR)),
+        load(address=32),
+    )
+    with pytest.raises(DeadlockError) as caught:
+        full.run(program)
+    text = str(caught.value)
+    assert "VECTOR instruction 1 lacks a token of DRAIN, STORE\n  MAXIMUM wait=36" in text
+    assert "STORE instruction 0 lacks a token of VECTOR, engine 6\n  STORE wait=80" in text
+    assert "LOAD" not in text
+
+
+def test_a_full_counter_blocks_the_signaller(full):
+    signals = [vector(signal=bit(STORE))] * (TOKEN_LIMIT + 1)
+    full.run({VECTOR: signals[:TOKEN_LIMIT]})
+    with pytest.raises(DeadlockError) as caught:
+        full.run({VECTOR: signals})
+    what = f"VECTOR instruction {TOKEN_LIMIT} waits to signal STORE: {TOKEN_LIMIT} tokens lie"
+    assert what in str(caught.value)
+
+
+def test_a_full_counter_goes_on_when_a_token_is_taken(full):
+    signals = [vector(signal=bit(STORE))] * (TOKEN_LIMIT + 1)
+    for order in ((VECTOR, STORE), (STORE, VECTOR)):
+        program = {VECTOR: signals, STORE: [store(wait=bit(VECTOR))]}
+        done = full.run({engine: program[engine] for engine in order})
+        assert done.instructions == {VECTOR: TOKEN_LIMIT + 1, STORE: 1}
+
+
+def test_a_full_counter_holds_back_only_its_own_signal(full):
+    # The last signal to STORE waits, the one to LOAD in the same instruction doesn't.
+    signals = [vector(signal=bit(STORE))] * TOKEN_LIMIT + [vector(signal=bit(STORE, LOAD))]
+    program = {
+        VECTOR: signals,
+        LOAD: [load(address=32, wait=bit(VECTOR), signal=bit(STORE))],
+        STORE: [store(wait=bit(LOAD)), store(wait=bit(VECTOR))],
+    }
+    full.run(program)
+
+
+# Races: the first instruction of each pair conflicts with the second, of another engine.
+
+FAR = {"out_address": 4096 + 32}
+PAIRS = {
+    "load writes, conv reads": (load(address=0), conv(address=0)),
+    "load writes, conv_patch reads": (load(address=0), conv_patch(address=0)),
+    "load writes, depthwise reads": (load(address=0), depthwise(address=0)),
+    "load writes, vector reads a": (load(address=0), vector(address=0)),
+    "load writes, vector reads b": (load(address=7), vector("MULTIPLY", b_address=7)),
+    "load writes, store reads": (load(address=0), store(address=0)),
+    "load and drain write": (load(address=0), drain(address=0, ring_start=0)),
+    "drain writes, depthwise reads": (
+        drain(address=0, ring_start=0),
+        depthwise(address=0),
+    ),
+    "depthwise writes, conv reads": (
+        depthwise(out_address=0, out_ring_start=0, address=32),
+        conv(address=0),
+    ),
+    "vector and depthwise write": (vector(), depthwise()),
+    "load writes weights, conv reads": (
+        load(target=isa.TARGET_WEIGHTS, address=3),
+        conv(),
+    ),
+    "load writes weights, conv_patch reads": (
+        load(target=isa.TARGET_WEIGHTS, address=3),
+        conv_patch(),
+    ),
+    "load writes parameters, drain reads": (
+        load(target=isa.TARGET_CONV_PARAMETERS, address=8),
+        drain(),
+    ),
+    "load writes parameters, depthwise reads": (
+        load(target=isa.TARGET_DEPTHWISE_PARAMETERS, address=17),
+        depthwise(),
+    ),
+    "load writes table a, vector reads": (
+        load(target=isa.TARGET_TABLE, address=32),
+        vector("TABLE"),
+    ),
+    "load writes table b, vector reads": (
+        load(target=isa.TARGET_TABLE, address=256, ring_start=256),
+        vector("ADD"),
+    ),
+    "conv writes accumulators, drain reads": (conv(accumulator=5), drain(accumulator=5)),
+    "conv_patch writes accumulators, drain reads": (conv_patch(), drain()),
+    "store writes, load reads": (
+        store(window=isa.WINDOW_INPUT, address=9),
+        load(window=isa.WINDOW_INPUT, dram_offset=3, address=1),
+    ),
+}
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
+@pytest.mark.parametrize("first_turn", [False, True], ids=["first_runs", "second_runs"])
+@pytest.mark.parametrize("name", PAIRS)
+def test_race(full, name, turned, first_turn):
+    """In each direction, in whichever order the emulator executes the two."""
+    pair = PAIRS[name][::-1] if turned else PAIRS[name]
+    by_turn = pair[::-1] if first_turn else pair
+    with pytest.raises(RaceError) as caught:
+        full.run(streams(*by_turn))
+    error = caught.value
+    assert {error.engine, error.other_engine} == {i.engine for i in pair}
+    assert {id(error.instruction), id(error.other_instruction)} == {id(i) for i in pair}
+    assert all(repr(i) in str(error) for i in pair)
+
+    # A token from the first to the second makes it right.
+    first, second = (Instruction(i.format, i.values) for i in pair)
+    first.signal, second.wait = bit(second.engine), bit(first.engine)
+    full_machine().run(streams(*((second, first) if first_turn else (first, second))))
+
+
+def test_what_a_race_says(full):
+    with pytest.raises(RaceError) as caught:
+        full.run(streams(load(address=5), load(address=6), store(address=6)))
+    assert str(caught.value).startswith(
+        "STORE instruction 0: race: it reads word 6 of scratchpad, and no token orders that after "
+        "the write by LOAD instruction 1:\n  LOAD wait=0"
+    )
+
+
+def test_words_beside_each_other_dont_conflict(full):
+    full.run(
+        streams(
+            load(address=5),
+            store(address=6, window=isa.WINDOW_INPUT),
+            vector(address=4),
+            load(window=isa.WINDOW_INPUT, dram_offset=LANES, address=7),
+            conv(address=6, accumulator=5),
+            drain(accumulator=6),
+        )
+    )
+
+
+def test_reads_dont_conflict(full):
+    full.run(streams(store(), vector(), depthwise(out_address=4100), conv()))
+
+
+def test_an_engine_reads_what_it_wrote_itself_only_after_a_token(full):
+    """Its reader runs ahead of its writer."""
+    write, read = vector(), vector(address=4096, ring_start=4096, **FAR)
+    with pytest.raises(RaceError, match=r"word 4096 .* write by VECTOR instruction 0"):
+        full.run(streams(write, read))
+    full = full_machine()
+    write.signal = read.wait = bit(VECTOR)
+    full.run(streams(write, read))
+
+
+def test_the_token_to_itself_must_come_from_the_write_or_later(full):
+    write, read = vector(), vector(address=4096, ring_start=4096, **FAR)
+    before, after = vector(**FAR), vector(**FAR)
+    before.signal = read.wait = bit(VECTOR)
+    with pytest.raises(RaceError):
+        full.run(streams(before, write, read))
+    after.signal = bit(VECTOR)
+    full_machine().run(streams(write, after, read))
+
+
+def test_an_engine_writes_over_what_it_read_and_wrote(full):
+    full.run(streams(vector(), vector(), depthwise(out_address=4100), depthwise(out_address=4100)))
+    full.run(streams(vector(), vector(address=8, out_address=0, out_ring_start=0)))
+
+
+def test_accumulators_and_partial_sums_are_in_order(full):
+    sums = depthwise(first=0, last=0)
+    full.run(streams(conv(), conv(clear=0), conv_patch(clear=0), sums, sums))
+
+
+def test_accumulating_after_a_drain_needs_a_token(full):
+    with pytest.raises(RaceError, match=r"of accumulators, .* the read by DRAIN instruction 0"):
+        full.run(streams(drain(), conv(clear=0)))
+
+
+def test_order_passes_through_other_engines(full):
+    a = load(address=0, signal=bit(DRAIN))
+    b = drain(wait=bit(LOAD), signal=bit(STORE))
+    c = store(address=0, wait=bit(DRAIN))
+    full.run(streams(c, b, a))
+
+
+def test_a_later_write_is_not_covered_by_an_earlier_token(full):
+    with pytest.raises(RaceError, match="LOAD instruction 1"):
+        full.run(
+            streams(load(address=0, signal=bit(STORE)), load(address=0), store(wait=bit(LOAD)))
+        )
+
+
+def test_runs_are_in_order(full):
+    full.run(streams(load(address=0)))
+    full.run(streams(store(address=0)))
+    full.run(streams(load(address=0)))
+
+
+# Inside one instruction.
+
+
+def test_in_place_is_right(full):
+    both = {"columns": 8, "stride_x": 1, "out_address": 0, "out_ring_start": 0}
+    full.run(streams(vector(**both)))
+    full.run(streams(vector("MULTIPLY", **both, b_column_stride=1)))
+
+
+def test_writing_behind_the_reads_is_right(full):
+    full.run(streams(vector(columns=6, x0=1, stride_x=1, out_address=0, out_ring_start=0)))
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        vector(columns=6, stride_x=1, out_address=1, out_ring_start=0),
+        vector(
+            "MULTIPLY",
+            columns=6,
+            address=32,
+            b_column_stride=1,
+            out_address=1,
+            out_ring_start=0,
+            y0=1,
+        ),
+        depthwise(columns=3, stride_x=1, dilation_x=1, out_address=1, out_ring_start=0),
+        depthwise(rows=2, stride_y=1, out_address=8, out_ring_start=0),
+    ],
+)
+def test_reading_what_an_earlier_iteration_wrote(full, instruction):
+    with pytest.raises(RaceError, match="after it has written it itself, in an earlier iteration"):
+        full.run(streams(instruction))
+
+
+# Random programs against the transitive closure of their order.
+
+
+def random_program(rng):
+    """Instructions of three engines on four words, in an order in which they can be executed."""
+    order = []
+    tokens = {}
+    for _ in range(rng.randint(2, 9)):
+        engine = rng.choice((LOAD, VECTOR, STORE))
+        a, b = rng.randrange(4), rng.randrange(4)
+        if engine is LOAD:
+            i = load(address=a, dram_offset=4 * b, window=isa.WINDOW_INPUT)
+            access = {("s", a): "w", ("d", b): "r"}
+        elif engine is STORE:
+            i = store(address=a, dram_offset=4 * b, window=isa.WINDOW_INPUT)
+            access = {("s", a): "r", ("d", b): "w"}
+        else:
+            i = vector(address=a, out_address=b, out_ring_start=0)
+            access = {("s", a): "r"} | {("s", b): "rw" if a == b else "w"}
+        taken = []
+        for other in (LOAD, VECTOR, STORE):
+            queue = tokens.setdefault((other, engine), [])
+            if queue and rng.random() < 0.6:
+                i.wait |= bit(other)
+                taken.append(queue.pop(0))
+        for other in (LOAD, VECTOR, STORE):
+            if rng.random() < 0.35:
+                i.signal |= bit(other)
+                tokens.setdefault((engine, other), []).append(len(order))
+        order.append((i, access, taken))
+    return order
+
+
+def has_race(order):
+    """Decide by the transitive closure of the order between reads and writes."""
+    after = {}
+    for n, (i, _, taken) in enumerate(order):
+        before = next((m for m in reversed(range(n)) if order[m][0].engine is i.engine), None)
+        read = set()
+        for m in taken:
+            read |= after["w", m] | {("w", m)}
+        if before is not None:
+            read |= after["r", before] | {("r", before)}
+        write = read | {("r", n)}
+        if before is not None:
+            write |= after["w", before] | {("w", before)}
+        after["r", n], after["w", n] = read, write
+    for (n, (_, one, _)), (m, (_, two, _)) in itertools.combinations(enumerate(order), 2):
+        for word in one.keys() & two.keys():
+            for x, y in itertools.product(one[word], two[word]):
+                if "w" in x + y and (x, n) not in after[y, m]:
+                    return True
+    return False
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_random_races(seed):
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    order = random_program(rng)
+    expected = has_race(order)
+    for engines in itertools.permutations((LOAD, VECTOR, STORE)):
+        machine = empty_machine()
+        machine.run({LOAD: [load(columns=8, row_bytes=8 * LANES)]})
+        program = streams(*(i for i, _, _ in order))
+        raced = None
+        try:
+            machine.run({engine: program.get(engine, []) for engine in engines})
+        except RaceError as error:
+            raced = error
+        assert (raced is not None) == expected, [i for i, _, _ in order]
+
+
+def test_the_random_programs_are_of_both_kinds():
+    found = [has_race(random_program(random.Random(seed))) for seed in range(300)]
+    assert 60 < sum(found) < 240
