@@ -207,7 +207,7 @@ def test_what_a_race_says(full):
 def test_words_beside_each_other_dont_conflict(full):
     full.run(
         streams(
-            load(address=5),
+            load(address=5, dram_offset=32),
             store(address=6, window=isa.WINDOW_INPUT),
             vector(address=4),
             load(window=isa.WINDOW_INPUT, dram_offset=LANES, address=7),
