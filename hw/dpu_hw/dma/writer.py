@@ -149,9 +149,7 @@ class Writer(wiring.Component):
             answers.o.ready.eq(axi.bvalid),
             self.idle.eq(~axi.awvalid & ~answers.o.valid),
         ]
-        m.d.sync += self.done.eq(
-            axi.bvalid & answers.o.payload.last & ~axi.bresp[1] & ~self.error
-        )
+        m.d.sync += self.done.eq(axi.bvalid & answers.o.payload.last & ~axi.bresp[1] & ~self.error)
         with m.If(axi.bvalid & axi.bresp[1]):
             m.d.sync += self.error.eq(1)
         return m
