@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gate through which pixels enter the array."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from dpu_hw.conv.layouts import PIXEL_TAG, pixel_layout
+from dpu_hw.layouts import word_layout
+
+__all__ = ["Issue"]
+
+
+class Issue(wiring.Component):
+    """Let pixels into the array, in the order of the passes.
+
+    A pixel waits while its weights aren't there, and while the accumulators are still busy with an
+    earlier pixel of the same address (between instructions whose tiles overlap).
+
+    Parameters
+    ----------
+    lanes : :class:`int`
+        Channels of a pixel.
+    spacing : :class:`int`
+        Fewest cycles between two pixels with the same accumulator.
+
+    Members
+    -------
+    conv, patch : :py:`In(stream.Signature(pixel_layout(lanes)))`
+        Pixels of the two readers.
+    order : :py:`In(stream.Signature(1))`
+        For each pass in order, whether the patch reader delivers it.
+    loaded : :py:`In(1)`
+        The weights of the next pass are there.
+    valid : :py:`Out(1)`
+        A pixel enters in this cycle.
+    pixel : :py:`Out(word_layout(lanes))`
+        The pixel.
+    tag : :py:`Out(PIXEL_TAG)`
+        What goes with it.
+    swap : :py:`Out(1)`
+        A first pixel enters in this cycle.
+    """
+
+    def __init__(self, *, lanes, spacing):
+        self._lanes = lanes
+        self._spacing = spacing
+        pixels = stream.Signature(pixel_layout(lanes))
+        super().__init__(
+            {
+                "conv": In(pixels),
+                "patch": In(pixels),
+                "order": In(stream.Signature(1)),
+                "loaded": In(1),
+                "valid": Out(1),
+                "pixel": Out(word_layout(lanes)),
+                "tag": Out(PIXEL_TAG),
+                "swap": Out(1),
+            }
+        )
+
+    @property
+    def lanes(self):
+        """Channels of a pixel."""
+        return self._lanes
+
+    @property
+    def spacing(self):
+        """Fewest cycles between two pixels with the same accumulator."""
+        return self._spacing
+
+    def elaborate(self, platform):
+        m = Module()
+        present = Signal()
+        patch = self.order.payload
+        m.d.comb += [
+            present.eq(self.order.valid & Mux(patch, self.patch.valid, self.conv.valid)),
+            self.pixel.eq(Mux(patch, self.patch.p.data, self.conv.p.data)),
+            self.tag.eq(Mux(patch, self.patch.p.tag, self.conv.p.tag)),
+        ]
+
+        clash = Const(0)
+        entered, accumulator = self.valid, self.tag.accumulator
+        for i in range(self._spacing - 1):
+            recent = Signal(name=f"recent_{i}")
+            address = Signal.like(self.tag.accumulator, name=f"recent_accumulator_{i}")
+            m.d.sync += recent.eq(entered)
+            with m.If(entered):
+                m.d.sync += address.eq(accumulator)
+            clash = clash | (recent & (address == self.tag.accumulator))
+            entered, accumulator = recent, address
+
+        m.d.comb += [
+            self.valid.eq(present & (self.loaded | ~self.tag.first) & ~clash),
+            self.swap.eq(self.valid & self.tag.first),
+            self.conv.ready.eq(self.valid & ~patch),
+            self.patch.ready.eq(self.valid & patch),
+            self.order.ready.eq(self.valid & self.tag.last),
+        ]
+        return m

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses of a DRAIN."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from dpu_spec.isa import DRAIN
+
+from dpu_hw.conv.layouts import ACCUMULATOR_BITS
+from dpu_hw.conv.ring import ring_step
+from dpu_hw.layouts import instruction_layout
+from dpu_hw.ports import ADDRESS_BITS
+from dpu_hw.requantize import output_layout
+
+__all__ = ["DRAIN_STEP", "DRAIN_TAG", "OutputWalker"]
+
+#: What goes with a word to the scratchpad.
+DRAIN_TAG = data.StructLayout({"address": ADDRESS_BITS, "last": 1})
+
+#: A word of accumulators to be drained.
+DRAIN_STEP = data.StructLayout(
+    {
+        "accumulator": ACCUMULATOR_BITS,
+        "block": 3,
+        "block_end": 1,  # last word of a block
+        "output": output_layout(),
+        "tag": DRAIN_TAG,
+    }
+)
+
+
+class OutputWalker(wiring.Component):
+    """Run through blocks, rows and columns of a DRAIN, a word a cycle, without a gap.
+
+    Members
+    -------
+    i : :py:`In(stream.Signature(instruction_layout(DRAIN)))`
+        Instructions.
+    o : :py:`Out(stream.Signature(DRAIN_STEP))`
+        Words; the first of an instruction comes :attr:`latency` cycles after it.
+    """
+
+    i: In(stream.Signature(instruction_layout(DRAIN)))
+    o: Out(stream.Signature(DRAIN_STEP))
+
+    #: Cycles from an instruction to its first word.
+    latency = 3
+
+    def elaborate(self, platform):
+        m = Module()
+        i = self.i.payload
+        move = Signal()
+        m.d.comb += move.eq(~self.o.valid | self.o.ready)
+
+        # Stage 0: the position.
+        active = Signal()
+        now = Signal.like(i)
+        step_wrapped = Signal(signed(ADDRESS_BITS + 1))
+        row_0 = Signal(ADDRESS_BITS)
+        row = Signal(ADDRESS_BITS)
+        base = Signal(ADDRESS_BITS)
+        accumulator = Signal(ACCUMULATOR_BITS)
+        block = Signal.like(now.blocks)
+        rows_left = Signal.like(now.rows)
+        columns_left = Signal.like(now.columns)
+        column = Signal.like(now.columns)
+        row_end, block_end, end = Signal(), Signal(), Signal()
+        m.d.comb += [
+            row_end.eq(columns_left == 0),
+            block_end.eq(row_end & (rows_left == 0)),
+            end.eq(block_end & (block == now.blocks - 1)),
+            self.i.ready.eq(move & (~active | end)),
+        ]
+        with m.If(move & active):
+            m.d.sync += [
+                accumulator.eq(accumulator + 1),
+                column.eq(column + 1),
+                columns_left.eq(columns_left - 1),
+            ]
+            with m.If(row_end):
+                m.d.sync += [
+                    column.eq(0),
+                    columns_left.eq(now.columns - 1),
+                    rows_left.eq(rows_left - 1),
+                    row.eq(ring_step(m, "row", row, now.row_stride, step_wrapped)),
+                ]
+            with m.If(block_end):
+                m.d.sync += [
+                    accumulator.eq(now.accumulator),
+                    rows_left.eq(now.rows - 1),
+                    row.eq(row_0),
+                    base.eq(base + now.block_stride),
+                    block.eq(block + 1),
+                ]
+        with m.If(self.i.ready):
+            m.d.sync += active.eq(self.i.valid)
+            with m.If(self.i.valid):
+                m.d.sync += [
+                    now.eq(i),
+                    step_wrapped.eq(i.row_stride - i.ring_words),
+                    row_0.eq(i.address - i.ring_start),
+                    row.eq(i.address - i.ring_start),
+                    base.eq(i.ring_start),
+                    accumulator.eq(i.accumulator),
+                    block.eq(0),
+                    rows_left.eq(i.rows - 1),
+                    columns_left.eq(i.columns - 1),
+                    column.eq(0),
+                ]
+
+        # Stage 1: the row's address; stage 2, the output: the word's.
+        valid_1 = Signal()
+        row_1 = Signal(ADDRESS_BITS)
+        column_1 = Signal.like(column)
+        next_1 = Signal(DRAIN_STEP)
+        with m.If(move):
+            m.d.sync += [valid_1.eq(active), self.o.valid.eq(valid_1)]
+            with m.If(active):
+                m.d.sync += [
+                    row_1.eq(row + base),
+                    column_1.eq(column),
+                    next_1.accumulator.eq(accumulator),
+                    next_1.block.eq(block),
+                    next_1.block_end.eq(block_end),
+                    next_1.output.zero_point.eq(now.out_zero_point),
+                    next_1.output.minimum.eq(now.minimum),
+                    next_1.output.maximum.eq(now.maximum),
+                    next_1.output.mode.eq(now.mode),
+                    next_1.tag.last.eq(end),
+                ]
+            with m.If(valid_1):
+                m.d.sync += [self.o.p.eq(next_1), self.o.p.tag.address.eq(row_1 + column_1)]
+        return m

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Splits a CONV into passes."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from dpu_spec.isa import CONV
+
+from dpu_hw.conv.layouts import COORDINATE, PASS
+from dpu_hw.conv.product import Product
+from dpu_hw.conv.ring import ring_step
+from dpu_hw.layouts import instruction_layout
+from dpu_hw.ports import ADDRESS_BITS
+
+__all__ = ["PassGenerator"]
+
+
+class PassGenerator(wiring.Component):
+    """Run through the input blocks and kernel positions of a CONV.
+
+    The first pass is there :attr:`latency` cycles after the instruction, the others one a cycle.
+
+    Parameters
+    ----------
+    lanes : :class:`int`
+        Rows of a tile of weights.
+
+    Members
+    -------
+    i : :py:`In(stream.Signature(instruction_layout(CONV)))`
+        The instruction, taken with its last pass.
+    o : :py:`Out(stream.Signature(PASS))`
+        Its passes.
+    """
+
+    #: Cycles from an instruction to its first pass.
+    latency = 5
+
+    def __init__(self, *, lanes):
+        self._lanes = lanes
+        super().__init__(
+            {
+                "i": In(stream.Signature(instruction_layout(CONV))),
+                "o": Out(stream.Signature(PASS)),
+            }
+        )
+
+    @property
+    def lanes(self):
+        """Rows of a tile of weights."""
+        return self._lanes
+
+    def elaborate(self, platform):
+        m = Module()
+        i = self.i.payload
+        start = Signal()
+
+        # Words between output rows and between taps.
+        m.submodules.row_step = row_step = Product(
+            width=ADDRESS_BITS, value_bits=ADDRESS_BITS, factor_bits=4
+        )
+        m.submodules.tap_step = tap_step = Product(
+            width=ADDRESS_BITS, value_bits=ADDRESS_BITS, factor_bits=6
+        )
+        m.d.comb += [
+            row_step.start.eq(start),
+            row_step.value.eq(i.row_stride),
+            row_step.factor.eq(i.stride_y),
+            tap_step.start.eq(start),
+            tap_step.value.eq(i.row_stride),
+            tap_step.factor.eq(i.dilation_y),
+        ]
+        tap_step_wrapped = Signal(signed(ADDRESS_BITS + 1))
+        m.d.sync += tap_step_wrapped.eq(tap_step.product - i.ring_words)
+
+        # Position in the loops.
+        block = Signal.like(i.blocks)
+        tap_y = Signal.like(i.kernel_h)
+        tap_x = Signal.like(i.kernel_w)
+        last_block, last_y, last_x = Signal(), Signal(), Signal()
+        m.d.comb += [
+            last_block.eq(block == i.blocks - 1),
+            last_y.eq(tap_y == i.kernel_h - 1),
+            last_x.eq(tap_x == i.kernel_w - 1),
+        ]
+
+        x = Signal(COORDINATE)
+        y = Signal(COORDINATE)
+        row = Signal(ADDRESS_BITS)
+        row_0 = Signal(ADDRESS_BITS)
+        base = Signal(ADDRESS_BITS)
+        weights = Signal(16)
+        clear = Signal()
+        o = self.o.payload
+        for name in ("rows", "columns", "ring_words", "stride_x", "stride_y", "height", "width"):
+            m.d.comb += o[name].eq(i[name])
+        m.d.comb += [
+            o.zero_point.eq(i.zero_point),
+            o.accumulator.eq(i.accumulator),
+            o.row_step.eq(row_step.product),
+            o.x.eq(x),
+            o.y.eq(y),
+            o.row.eq(row),
+            o.base.eq(base),
+            o.weights.eq(weights),
+            o.clear.eq(clear),
+            o.last.eq(last_block & last_y & last_x),
+            self.i.ready.eq(self.o.valid & self.o.ready & o.last),
+        ]
+
+        count = Signal(range(self.latency))
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += start.eq(self.i.valid)
+                m.d.sync += [
+                    block.eq(0),
+                    tap_y.eq(0),
+                    tap_x.eq(0),
+                    x.eq(i.x0),
+                    y.eq(i.y0),
+                    row.eq(i.address - i.ring_start),
+                    row_0.eq(i.address - i.ring_start),
+                    base.eq(i.ring_start),
+                    weights.eq(i.weights),
+                    clear.eq(i.clear),
+                    count.eq(self.latency - 2),
+                ]
+                with m.If(self.i.valid):
+                    m.next = "MULTIPLY"
+            with m.State("MULTIPLY"):
+                m.d.sync += count.eq(count - 1)
+                with m.If(count == 0):
+                    m.next = "PASSES"
+            with m.State("PASSES"):
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(self.o.ready):
+                    m.d.sync += [
+                        weights.eq(weights + self._lanes),
+                        clear.eq(0),
+                        tap_x.eq(tap_x + 1),
+                        x.eq(x + i.dilation_x),
+                    ]
+                    with m.If(last_x):
+                        m.d.sync += [
+                            tap_x.eq(0),
+                            x.eq(i.x0),
+                            tap_y.eq(tap_y + 1),
+                            y.eq(y + i.dilation_y),
+                            row.eq(ring_step(m, "tap", row, tap_step.product, tap_step_wrapped)),
+                        ]
+                        with m.If(last_y):
+                            m.d.sync += [
+                                tap_y.eq(0),
+                                y.eq(i.y0),
+                                row.eq(row_0),
+                                block.eq(block + 1),
+                                base.eq(base + i.block_stride),
+                            ]
+                    with m.If(o.last):
+                        m.next = "IDLE"
+        return m

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prepares a CONV_PATCH for the patch reader."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+from dpu_spec.isa import CONV_PATCH, PATCH_SEGMENTS
+
+from dpu_hw.conv.layouts import POSITION, patch_layout
+from dpu_hw.conv.product import Product
+from dpu_hw.conv.ring import ring_step
+from dpu_hw.layouts import instruction_layout
+from dpu_hw.ports import ADDRESS_BITS
+
+__all__ = ["PatchSetup"]
+
+
+class PatchSetup(wiring.Component):
+    """Work out what the words are that each segment reads of a row.
+
+    Parameters
+    ----------
+    lanes : :class:`int`
+        Bytes of a word.
+
+    Members
+    -------
+    i : :py:`In(stream.Signature(instruction_layout(CONV_PATCH)))`
+        The instruction.
+    o : :py:`Out(stream.Signature(patch_layout(lanes)))`
+        The same, prepared, :attr:`latency` cycles later.
+    """
+
+    #: Cycles from an instruction to its prepared form.
+    latency = 8
+
+    def __init__(self, *, lanes):
+        exact_log2(lanes)
+        self._lanes = lanes
+        super().__init__(
+            {
+                "i": In(stream.Signature(instruction_layout(CONV_PATCH))),
+                "o": Out(stream.Signature(patch_layout(lanes))),
+            }
+        )
+
+    @property
+    def lanes(self):
+        """Bytes of a word."""
+        return self._lanes
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o = self.i.payload, self.o.payload
+        count = Signal(range(self.latency + 1))
+        start = Signal()
+        # The instruction holds still until it is taken, so that the registers below need no
+        # control: after `latency` cycles all of them have settled.
+        m.d.comb += [
+            start.eq(self.i.valid & (count == 0)),
+            self.o.valid.eq(count == self.latency),
+            self.i.ready.eq(self.o.valid & self.o.ready),
+        ]
+        with m.If(self.i.ready):
+            m.d.sync += count.eq(0)
+        with m.Elif(self.i.valid & ~self.o.valid):
+            m.d.sync += count.eq(count + 1)
+
+        for name in (
+            "rows",
+            "columns",
+            "stride_y",
+            "step",
+            "ring_words",
+            "height",
+            "zero_point",
+            "accumulator",
+            "clear",
+            "weights",
+        ):
+            m.d.comb += o[name].eq(i[name])
+
+        m.submodules.row_step = row_step = Product(
+            width=ADDRESS_BITS, value_bits=ADDRESS_BITS, factor_bits=4
+        )
+        m.submodules.extent = extent = Product(width=18, value_bits=10, factor_bits=8)
+        m.d.comb += [
+            row_step.start.eq(start),
+            row_step.value.eq(i.row_stride),
+            row_step.factor.eq(i.stride_y),
+            o.row_step.eq(row_step.product),
+            extent.start.eq(start),
+            extent.value.eq(i.columns - 1),
+            extent.factor.eq(i.step),
+        ]
+        row_0 = Signal(ADDRESS_BITS)
+        m.d.sync += row_0.eq(i.address - i.ring_start)
+
+        end_before = Const(0)
+        lanes_before = Const(0, self._lanes)
+        for s in range(PATCH_SEGMENTS):
+            end_before, lanes_before = self._segment(
+                m, s, start, row_0, extent.product, end_before, lanes_before
+            )
+        return m
+
+    def _segment(self, m, s, start, row_0, extent, end_before, lanes_before):
+        """Prepare segment ``s``; return where it ends and all lanes up to there."""
+        i, segment = self.i.payload, self.o.payload.segments[s]
+        word_bits = exact_log2(self._lanes)
+
+        end = Signal(range(self._lanes + 1), name=f"end_{s}")
+        m.d.comb += end.eq(Mux(i[f"end_{s}"] > self._lanes, self._lanes, i[f"end_{s}"]))
+        lanes = Cat(lane < end for lane in range(self._lanes))
+        m.d.comb += [segment.mask.eq(lanes & ~lanes_before), segment.first.eq(end_before)]
+
+        # Row.
+        m.submodules[f"dy_{s}"] = dy = Product(
+            width=ADDRESS_BITS, value_bits=ADDRESS_BITS, factor_bits=7
+        )
+        m.d.comb += [
+            dy.start.eq(start),
+            dy.value.eq(i.row_stride),
+            dy.factor.eq(i[f"dy_{s}"]),
+        ]
+        dy_wrapped = Signal(signed(ADDRESS_BITS + 1), name=f"dy_wrapped_{s}")
+        y = Signal.like(segment.y, name=f"y_{s}")
+        row = Signal(ADDRESS_BITS, name=f"row_{s}")
+        m.d.sync += [
+            y.eq(i.y0 + i[f"dy_{s}"]),
+            dy_wrapped.eq(dy.product - i.ring_words),
+            row.eq(ring_step(m, f"row_step_{s}", row_0, dy.product, dy_wrapped)),
+        ]
+        m.d.comb += [segment.y.eq(y), segment.row.eq(row)]
+
+        # First word, and all that is relative to it.
+        low = Signal(POSITION, name=f"low_{s}")
+        first_word = Signal(POSITION, name=f"first_word_{s}")
+        base_0 = Signal(ADDRESS_BITS, name=f"base_0_{s}")
+        base = Signal(ADDRESS_BITS, name=f"base_{s}")
+        position = Signal(POSITION, name=f"position_{s}")
+        above = Signal(POSITION, name=f"above_{s}")
+        inside = Signal(POSITION, name=f"inside_{s}")
+        m.d.sync += [
+            low.eq(i[f"start_{s}"] + end_before),
+            first_word.eq(Mux(low < 0, 0, low >> word_bits)),
+            base_0.eq(i.ring_start + i[f"offset_{s}"]),
+            base.eq(base_0 + first_word),
+            position.eq(i[f"start_{s}"] - (first_word << word_bits)),
+            above.eq(position + (end + (self._lanes - 1))),
+            inside.eq(i.row_bytes - i[f"start_{s}"]),
+        ]
+        m.d.comb += [
+            segment.base.eq(base),
+            segment.position.eq(position),
+            segment.above.eq(above),
+            segment.inside.eq(inside),
+        ]
+
+        # Last word. Bytes beyond the row are not read.
+        high_0 = Signal(POSITION, name=f"high_0_{s}")
+        high = Signal(POSITION, name=f"high_{s}")
+        last_byte = Signal(POSITION, name=f"last_byte_{s}")
+        last_word = Signal(POSITION, name=f"last_word_{s}")
+        words = Signal.like(segment.words, name=f"words_{s}")
+        count = Signal(POSITION, name=f"count_{s}")
+        m.d.comb += count.eq(last_word - first_word + 1)
+        m.d.sync += [
+            high_0.eq(i[f"start_{s}"] + end - 1),
+            high.eq(high_0 + extent),
+            last_byte.eq(i.row_bytes - 1),
+            last_word.eq(Mux(high < last_byte, high, last_byte) >> word_bits),
+            words.eq(Mux((count > 0) & (segment.mask != 0), count, 0)),
+        ]
+        m.d.comb += segment.words.eq(words)
+        return end, lanes | lanes_before
