@@ -212,7 +212,7 @@ def test_words_beside_each_other_dont_conflict(full):
             vector(address=4),
             load(window=isa.WINDOW_INPUT, dram_offset=LANES, address=7),
             conv(address=6, accumulator=5),
-            drain(accumulator=6),
+            drain(accumulator=6, address=4097),
         )
     )
 
