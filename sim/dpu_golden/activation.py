@@ -50,7 +50,7 @@ def relu6(call: Call, x: Int64s) -> Int8s:
     if input != call.output_quantization:
         raise call.fail("Input and output have different quantizations.")
     six = round_half_away(float(np.float32(6.0) / np.float32(input.scale0))) + input.zero_point0
-    return np.clip(x, input.zero_point0, min(six, 127)).astype(np.int8)
+    return np.clip(x, input.zero_point0, six).astype(np.int8)
 
 
 def leaky_relu(call: Call, x: Int64s) -> Int8s:

@@ -101,6 +101,8 @@ class Layer:
     output: Quantization
     bias: np.ndarray | None
     bias_quantization: Quantization
+    zero_weights: bool
+    """Whether the weights should be 0, so that the accumulators are the biases."""
 
 
 def draw_layer(draw: Draw, channels: int, reduction: int, axis: int, per_channel: bool) -> Layer:
@@ -120,6 +122,9 @@ def draw_layer(draw: Draw, channels: int, reduction: int, axis: int, per_channel
     elif kind == "extreme":
         # From factors that flush to zero to shifts left that lose bits.
         output_scale = float32(input_scale * weight_scales[0] * 2.0 ** rng.uniform(-9, 33))
+    elif kind == "ties" and draw.chance(0.5):
+        # Accumulators so large that the last bits of the factor decide which way a result rounds.
+        output_scale = float32(input_scale * weight_scales[0] * 2.0 ** rng.uniform(18, 23))
     elif kind in ("dead", "wrap"):
         output_scale = float32(input_scale * max(weight_scales) * 2.0 ** rng.uniform(14, 26))
     else:
@@ -131,8 +136,8 @@ def draw_layer(draw: Draw, channels: int, reduction: int, axis: int, per_channel
         # So near the end of int32 that the sum wraps.
         bias = rng.choice([-1, 1], channels) * ((1 << 31) - 1 - rng.integers(0, 1000, channels))
     elif kind == "ties":
-        # With a constant input each channel's accumulator lies beside a tie.
-        bias = np.round((rng.integers(-140, 140, channels) + 0.5) / factors)
+        # Without weights each channel's accumulator lies beside a tie.
+        bias = np.round((rng.integers(-140, 140, channels) + 0.5 - zero_points[1]) / factors)
         bias = bias + rng.integers(-2, 3, channels)
     else:
         bias = rng.integers(-int(typical), int(typical) + 1, channels)
@@ -143,7 +148,13 @@ def draw_layer(draw: Draw, channels: int, reduction: int, axis: int, per_channel
         Quantization((output_scale,), zero_points[1:]),
         None if draw.chance(0.1) else bias,
         Quantization(tuple(float32(input_scale * s) for s in weight_scales), (0,) * count),
+        kind == "ties" and draw.chance(0.8),
     )
+
+
+def draw_weights(draw: Draw, layer: Layer, shape: Sequence[int]) -> np.ndarray:
+    """Weights for a layer."""
+    return np.zeros(shape, np.int8) if layer.zero_weights else draw.int8(shape)
 
 
 def draw_for(seed: int, family: int) -> Draw:

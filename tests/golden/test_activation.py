@@ -48,6 +48,16 @@ def test_hard_swish(seed):
     check_table("HARD_SWISH", input, Quantization((output,), (draw.zero_point(),)))
 
 
+@pytest.mark.parametrize("exponent", range(-6, 7))
+def test_hard_swish_of_factors_just_below_powers_of_two(exponent):
+    """Multipliers whose upper half would round up to 2^15."""
+    below = float(np.nextafter(np.float32(1), np.float32(0)))
+    for scale in (below, 0.75 * below):
+        input = Quantization((float32(scale * 2.0**exponent),), (-20,))
+        for output in (2.0 ** (exponent - 3), 2.0 ** (exponent + 1)):
+            check_table("HARD_SWISH", input, Quantization((output,), (3,)))
+
+
 @pytest.mark.parametrize("seed", range(100))
 def test_relu(seed):
     draw = draw_for(seed, 64)

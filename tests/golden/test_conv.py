@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from dpu_golden import Quantization, UnsupportedOperator
-from tests.golden.harness import ACTIVATIONS, CHANNELS, SIZES, check, draw_for, draw_layer
+from tests.golden.harness import (
+    ACTIVATIONS,
+    CHANNELS,
+    SIZES,
+    check,
+    draw_for,
+    draw_layer,
+    draw_weights,
+)
 from tests.support.tflite_writer import GraphWriter
 
 
@@ -23,7 +31,7 @@ def conv_graph(draw, size, depth, channels, kernel, stride, dilation, padding, g
         0,
         channels > 1 and draw.chance(0.8),
     )
-    weights = draw.int8((channels, *kernel, depth // groups))
+    weights = draw_weights(draw, layer, (channels, *kernel, depth // groups))
     out = [output_size(size[i], kernel[i], stride[i], dilation[i], padding) for i in range(2)]
     batch = draw.one((1, 1, 1, 2, 3))
     writer = GraphWriter()

@@ -4,7 +4,15 @@
 import pytest
 
 from dpu_golden import UnsupportedOperator
-from tests.golden.harness import ACTIVATIONS, CHANNELS, SIZES, check, draw_for, draw_layer
+from tests.golden.harness import (
+    ACTIVATIONS,
+    CHANNELS,
+    SIZES,
+    check,
+    draw_for,
+    draw_layer,
+    draw_weights,
+)
 from tests.golden.test_conv import output_size
 from tests.support.tflite_writer import GraphWriter
 
@@ -33,7 +41,7 @@ def depthwise_graph(draw, size, depth, multiplier, kernel, stride, dilation, pad
     batch = draw.one((1, 1, 1, 2))
     writer = GraphWriter()
     x = writer.tensor((batch, *size, depth), "int8", layer.input)
-    w = writer.constant(draw.int8((1, *kernel, channels)), layer.weights)
+    w = writer.constant(draw_weights(draw, layer, (1, *kernel, channels)), layer.weights)
     b = None if layer.bias is None else writer.constant(layer.bias, layer.bias_quantization)
     y = writer.tensor((batch, *out, channels), "int8", layer.output)
     attributes = {

@@ -61,7 +61,7 @@ def test_random(operator, seed):
 
 
 @pytest.mark.parametrize("operator", ["ADD", "SUB", "MUL"])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(40))
 def test_all_pairs(operator, seed):
     """Every pair of stored numbers."""
     draw = draw_for(seed, 32)

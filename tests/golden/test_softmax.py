@@ -29,7 +29,7 @@ def test_random(seed):
     check(*graph(draw.int8(shape), draw.quantization(-12, 3), beta))
 
 
-@pytest.mark.parametrize("scale", [2.0**-10, 0.01, 0.0625, 0.17, 1.0, 8.0])
+@pytest.mark.parametrize("scale", [2.0**-10, 0.01, 0.0625, 0.17, 1.0, 8.0, 40.0, 100.0])
 def test_every_difference(scale):
     rows = np.full((256, 2), 127, np.int8)
     rows[:, 1] = np.arange(-128, 128)
