@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every size of a DPU, in one frozen object.
 
-All other packages take their numbers from here: the gateware its memories and loops, the compiler its
-tile sizes, the driver what it compares with the configuration ROM of the device.
+All other packages take their numbers from here: the gateware its memories and loops, the compiler
+its tile sizes, the driver what it compares with the configuration ROM of the device.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def _parameter(default: int, doc: str) -> Any:
 class Configuration:
     """The parameters of a DPU. The defaults are those of the preset ``b128``.
 
-    A *word* is ``lanes`` int8 values of one pixel: the unit of the scratchpad, and of all addresses in
-    instructions but those of DRAM (bytes) and accumulators (pixels).
+    A *word* is ``lanes`` int8 values of one pixel: the unit of the scratchpad, and of all addresses
+    in instructions but those of DRAM (bytes) and accumulators (pixels).
     """
 
     lanes: int = _parameter(8, "Channels in a word: rows of the array, lanes of the depthwise PE.")

@@ -4,12 +4,13 @@
 Conventions of the pseudo-code:
 
 * ``scratchpad[a]`` is a word (``lanes`` int8 of one pixel); all word addresses are unsigned.
-* ``ring(a)`` is ``ring_start + (a - ring_start) mod ring_words``: rows of a tensor live in a ring, and
-  every engine wraps row addresses. Addresses of rows above the tensor (padding) wrap too, and are not
-  accessed. ``row_stride`` times a step must be less than ``ring_words``.
-* ``for a, b in (A, B)`` runs a in the outer and b in the inner loop. The order is part of the contract
-  only where one iteration depends on another.
-* A field that counts (rows, columns, blocks, kernel, ...) holds the number itself and is at least 1.
+* ``ring(a)`` is ``ring_start + (a - ring_start) mod ring_words``: rows of a tensor live in a ring,
+  and every engine wraps row addresses. Addresses of rows above the tensor (padding) wrap too, and
+  are not accessed. ``row_stride`` times a step must be less than ``ring_words``.
+* ``for a, b in (A, B)`` runs a in the outer and b in the inner loop. The order is part of the
+  contract only where one iteration depends on another.
+* A field that counts (rows, columns, blocks, kernel, ...) holds the number itself and is at least
+  1.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _view(prefix: str, what: str) -> tuple[Field, ...]:
         Field(f"{p}row_stride", 16, f"Words from a row of {what} to the next."),
         Field(f"{p}block_stride", 16, f"Words from a channel block of {what} to the next."),
         Field(f"{p}ring_start", 16, f"First word of the ring that {what} lives in."),
-        Field(f"{p}ring_words", 16, f"Words of that ring."),
+        Field(f"{p}ring_words", 16, "Words of that ring."),
     )
 
 
@@ -109,9 +110,9 @@ LOAD = Format(
         *_view("", "the destination"),
     ),
     "Copy from DRAM into a buffer. A plain run of bytes is one row of one column. The lanes beyond "
-    "the depth of a pixel hold any value. Weights are addressed in words: word address / column_blocks is "
-    "the row. A table word holds lanes / 4 int32 entries; the entry's address is 512 x slot + 256 x "
-    "(0 for A, 1 for B) + index.",
+    "the depth of a pixel hold any value. Weights are addressed in words: word address / "
+    "column_blocks is the row. A table word holds lanes / 4 int32 entries; the entry's address is "
+    "512 x slot + 256 x (0 for A, 1 for B) + index.",
     _DRAM_PSEUDOCODE.format(body="buffer[target][word][0:n] = dram[window][at + b * lanes :][0:n]"),
 )
 
@@ -200,9 +201,9 @@ CONV_PATCH = Format(
             )
         ),
     ),
-    "One pass over input that lies as plain bytes (rows of pixels without padding between channels, or "
-    "planes): the lanes are filled with up to three runs of bytes from three rows. For layers with "
-    "few input channels.",
+    "One pass over input that lies as plain bytes (rows of pixels without padding between "
+    "channels, or planes): the lanes are filled with up to three runs of bytes from three rows. "
+    "For layers with few input channels.",
     """\
 tile = weight_buffer[weights :][0:lanes]
 for r, c in (rows, columns):
@@ -245,8 +246,8 @@ DRAIN = Format(
         ),
         *_SCALE,
     ),
-    "Requantize accumulators into the scratchpad. The scales of a block are nine words: bias (4 words), "
-    "multiplier (4 words), shift (1 word of int8).",
+    "Requantize accumulators into the scratchpad. The scales of a block are nine words: bias "
+    "(4 words), multiplier (4 words), shift (1 word of int8).",
     """\
 for b, r, c in (blocks, rows, columns):
     acc = accumulators[accumulator + r * columns + c][b * lanes :][0:lanes]
@@ -279,9 +280,9 @@ DEPTHWISE = Format(
         *_SCALE,
         Field("lane_map", 64, "Four bits a lane: the lane of the input word that it takes."),
     ),
-    "A 3x3 window over each channel. The parameters of a block are nine words of weights (tap ky * 3 + kx, "
-    "one int8 a lane), followed by its nine words of scales where `last` is set. Larger kernels take "
-    "several instructions that keep partial sums.",
+    "A 3x3 window over each channel. The parameters of a block are nine words of weights (tap "
+    "ky * 3 + kx, one int8 a lane), followed by its nine words of scales where `last` is set. "
+    "Larger kernels take several instructions that keep partial sums.",
     """\
 for b, r, c in (blocks, rows, columns):
     p = partial_sum + (b * rows + r) * columns + c
@@ -333,7 +334,8 @@ _VECTOR = (
 def _vector(name: str, opcode: int, doc: str, body: str, b: bool = False) -> Format:
     operand_b = (
         """
-    w = scratchpad[ring_b(b_address + r * b_row_stride) + b * b_block_stride + c * b_column_stride]"""
+    row_b = ring_b(b_address + r * b_row_stride)
+    w = scratchpad[row_b + b * b_block_stride + c * b_column_stride]"""
         if b
         else ""
     )
@@ -362,17 +364,18 @@ _REQUANTIZED = (
 ADD = _vector(
     "ADD",
     0x51,
-    "Scale the sum of a table entry for each of two operands (a 1x1 window): addition, subtraction, and "
-    "any f(a) + g(b).",
+    "Scale the sum of a table entry for each of two operands (a 1x1 window): addition, "
+    "subtraction, and any f(a) + g(b).",
     _REQUANTIZED.format("table_a[slot][v] + table_b[slot][w]"),
     b=True,
 )
 MULTIPLY = _vector(
     "MULTIPLY",
     0x52,
-    "Scale the product of two operands (a 1x1 window) less their zero points, which lie in bits 0..7 "
-    "(a) and 8..15 (b) of `bias`.",
-    "out = clamp(scale(mode, (v - za) * (w - zb), 0, multiplier, shift) + out_zero_point, minimum, maximum)",
+    "Scale the product of two operands (a 1x1 window) less their zero points, which lie in bits "
+    "0..7 (a) and 8..15 (b) of `bias`.",
+    "value = scale(mode, (v - za) * (w - zb), 0, multiplier, shift)\n"
+    "    out = clamp(value + out_zero_point, minimum, maximum)",
     b=True,
 )
 ACCUMULATE = _vector(
@@ -385,7 +388,8 @@ ACCUMULATE = _vector(
 MAXIMUM = _vector(
     "MAXIMUM",
     0x54,
-    "The maximum of a window, clamped. With a 1x1 window a copy: padding, slices, strides, nearest resize.",
+    "The maximum of a window, clamped. With a 1x1 window a copy: padding, slices, strides, nearest "
+    "resize.",
     "out = clamp(max(window), minimum, maximum)",
 )
 TABLE = _vector(
@@ -422,7 +426,10 @@ INSTRUCTION_BYTES: dict[Engine, int] = {engine: _size(engine) for engine in Engi
 
 
 def decode(engine: Engine, data: bytes) -> Instruction:
-    """Decode one instruction of an engine's stream; raise :exc:`InstructionError` if it is corrupt."""
+    """Decode one instruction of an engine's stream.
+
+    Raise :exc:`InstructionError` if it is corrupt.
+    """
     size = INSTRUCTION_BYTES[engine]
     if len(data) != size:
         raise InstructionError(f"{engine.name}: an instruction has {size} bytes, not {len(data)}.")

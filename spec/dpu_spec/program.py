@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program file: what the compiler writes and emulator, simulation and driver run.
 
-A zip archive of ``program.json`` (everything but bytes), ``image.bin`` (what lies in the program window:
-instruction streams, then constants) and ``host.bin`` (constants of operators that run on the host).
+A zip archive of ``program.json`` (everything but bytes), ``image.bin`` (what lies in the program
+window: instruction streams, then constants) and ``host.bin`` (constants of operators that run on
+the host).
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class ProgramError(ValueError):
 class Tensor:
     """A tensor of the source model.
 
-    ``window`` and ``offset`` say where its plain bytes (the model's layout, no padding) lie in DRAM;
-    ``window`` is -1 for a tensor that is never there as such.
+    ``window`` and ``offset`` say where its plain bytes (the model's layout, no padding) lie in
+    DRAM; ``window`` is -1 for a tensor that is never there as such.
     """
 
     index: int
@@ -56,8 +57,9 @@ class Tensor:
 class Layer:
     """One operator of the source model, for reports.
 
-    ``engine`` names where its work is done: ``conv``, ``depthwise``, ``vector``, ``load``, ``none`` (only
-    a matter of layout) or ``host``. ``fused_into`` is the index of the layer whose instructions do its work, or -1.
+    ``engine`` names where its work is done: ``conv``, ``depthwise``, ``vector``, ``load``, ``none``
+    (only a matter of layout) or ``host``. ``fused_into`` is the index of the layer whose
+    instructions do its work, or -1.
     """
 
     index: int
@@ -228,7 +230,10 @@ def _step(fields: list[Any]) -> Step:
 
 
 def from_bytes(data: bytes, *, source: str) -> Program:
-    """Read a program; ``source`` names it in errors. Raise :exc:`ProgramError` where it is damaged."""
+    """Read a program; ``source`` names it in errors.
+
+    Raise :exc:`ProgramError` where it is damaged.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             header = json.loads(archive.read("program.json"))
@@ -244,8 +249,8 @@ def from_bytes(data: bytes, *, source: str) -> Program:
     ):
         if header.get(key) != version:
             raise ProgramError(
-                f"{source}: its {key.replace('_', ' ')} is {header.get(key)}, this one is {version}; "
-                "compile the model again."
+                f"{source}: its {key.replace('_', ' ')} is {header.get(key)}, this one is "
+                f"{version}; compile the model again."
             )
     if hashlib.sha256(image).hexdigest() != header.get("image_sha256"):
         raise ProgramError(f"{source}: its image is damaged; compile the model again.")

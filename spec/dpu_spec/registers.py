@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The register map of the AXI4-Lite slave, as data.
 
-Gateware, driver, C header and documentation derive from :data:`REGISTERS`. All registers are 32 bits
-wide; addresses are bytes. Undefined addresses read as zero.
+Gateware, driver, C header and documentation derive from :data:`REGISTERS`. All registers are 32
+bits wide; addresses are bytes. Undefined addresses read as zero.
 """
 
 from __future__ import annotations
