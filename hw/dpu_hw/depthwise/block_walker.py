@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the parameters of each block begin."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from dpu_hw.depthwise.layouts import TAPS, blocks_layout, field_shape
+
+__all__ = ["BlockWalker"]
+
+
+class BlockWalker(wiring.Component):
+    """List the addresses of a part of each block's parameters.
+
+    A block has nine words of weights, followed by nine of scales where the instruction is a
+    kernel's last.
+
+    Parameters
+    ----------
+    offset : :class:`int`
+        Words from a block's first word to the part.
+
+    Members
+    -------
+    i : :py:`In(stream.Signature(blocks_layout()))`
+        Instructions.
+    o : :py:`Out(stream.Signature(14))`
+        An address for each block.
+    """
+
+    def __init__(self, *, offset):
+        self._offset = offset
+        super().__init__(
+            {
+                "i": In(stream.Signature(blocks_layout())),
+                "o": Out(stream.Signature(field_shape("parameters"))),
+            }
+        )
+
+    @property
+    def offset(self):
+        """Words from a block's first word to the part."""
+        return self._offset
+
+    def elaborate(self, platform):
+        m = Module()
+        left = Signal.like(self.i.p.blocks)
+        step = Signal(range(2 * TAPS + 1))
+        finishing = self.o.valid & self.o.ready & (left == 1)
+        m.d.comb += self.i.ready.eq(~self.o.valid | finishing)
+        with m.If(self.o.ready & self.o.valid):
+            m.d.sync += [self.o.payload.eq(self.o.payload + step), left.eq(left - 1)]
+            with m.If(finishing):
+                m.d.sync += self.o.valid.eq(0)
+        with m.If(self.i.ready & self.i.valid):
+            m.d.sync += [
+                self.o.valid.eq(1),
+                self.o.payload.eq(self.i.p.parameters + self._offset),
+                step.eq(Mux(self.i.p.last, 2 * TAPS, TAPS)),
+                left.eq(self.i.p.blocks),
+            ]
+        return m

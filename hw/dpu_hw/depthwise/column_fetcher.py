@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fetching of columns from the scratchpad."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from dpu_hw.depthwise.column_walker import ColumnWalker
+from dpu_hw.depthwise.layouts import ROWS, column_layout, flags_layout, geometry_layout
+from dpu_hw.layouts import word_layout
+from dpu_hw.ports import ADDRESS_BITS, READ_LATENCY, ReadPortSignature
+from dpu_hw.queue import Queue
+
+__all__ = ["ColumnFetcher"]
+
+#: Columns under way; six would do without refusals.
+_DEPTH = 16
+
+
+class ColumnFetcher(wiring.Component):
+    """Fetch the columns of instructions, one a cycle while no bank refuses.
+
+    Each row has queues and a port of its own, so rows that share a bank drift apart by a column or
+    two, after which they meet in different banks.
+
+    Parameters
+    ----------
+    lanes : :class:`int`
+        Lanes of a word.
+
+    Members
+    -------
+    i : :py:`In(stream.Signature(geometry_layout()))`
+        Instructions.
+    o : :py:`Out(stream.Signature(column_layout(lanes)))`
+        Columns, from seven cycles after the instruction on.
+    read : :py:`Out(ReadPortSignature(lanes=lanes)).array(3)`
+        The scratchpad, one port for each row of the window.
+    """
+
+    def __init__(self, *, lanes):
+        if not isinstance(lanes, int) or lanes <= 0:
+            raise TypeError(f"Lane count must be a positive integer, not {lanes!r}")
+        self._lanes = lanes
+        super().__init__(
+            {
+                "i": In(stream.Signature(geometry_layout())),
+                "o": Out(stream.Signature(column_layout(lanes))),
+                "read": Out(ReadPortSignature(lanes=lanes)).array(ROWS),
+            }
+        )
+
+    @property
+    def lanes(self):
+        """Lanes of a word."""
+        return self._lanes
+
+    def elaborate(self, platform):
+        m = Module()
+
+        m.submodules.walker = walker = ColumnWalker()
+        connect(m, flipped(self.i), walker.i)
+
+        # A column is in this queue from when its requests are queued until its words are taken.
+        # That bounds the other queues: they never refuse, and words always have room.
+        columns = Queue(
+            shape=data.StructLayout({"inside": ROWS, "pixel": 1, "flags": flags_layout()}),
+            depth=_DEPTH,
+        )
+        m.submodules.columns = columns
+        m.d.comb += [
+            columns.i.valid.eq(walker.o.valid),
+            columns.i.p.inside.eq(walker.o.p.inside),
+            columns.i.p.pixel.eq(walker.o.p.pixel),
+            columns.i.p.flags.eq(walker.o.p.flags),
+            walker.o.ready.eq(columns.i.ready),
+        ]
+        column = columns.o.p
+
+        missing = Signal(ROWS)
+        take = Signal()
+        for k, port in enumerate(self.read):
+            m.submodules[f"requests_{k}"] = requests = Queue(shape=ADDRESS_BITS, depth=_DEPTH)
+            m.submodules[f"words_{k}"] = words = Queue(shape=word_layout(self._lanes), depth=_DEPTH)
+            m.d.comb += [
+                requests.i.valid.eq(walker.o.valid & columns.i.ready & walker.o.p.inside[k]),
+                requests.i.payload.eq(walker.o.p.address[k]),
+                requests.o.ready.eq(~port.request.valid | port.request.ready),
+            ]
+            # A register shortens the way through the arbiter of the banks.
+            with m.If(requests.o.ready):
+                m.d.sync += port.request.valid.eq(requests.o.valid)
+                with m.If(requests.o.valid):
+                    m.d.sync += port.request.payload.eq(requests.o.payload)
+
+            arriving = Signal(READ_LATENCY, name=f"arriving_{k}")
+            m.d.sync += arriving.eq(Cat(port.request.valid & port.request.ready, arriving))
+            m.d.comb += [
+                words.i.valid.eq(arriving[-1]),
+                words.i.payload.eq(port.data),
+                words.o.ready.eq(take & column.inside[k]),
+                missing[k].eq(column.inside[k] & ~words.o.valid),
+                self.o.p.words[k].eq(words.o.payload),
+            ]
+
+        m.d.comb += [
+            self.o.valid.eq(columns.o.valid & ~missing.any()),
+            self.o.p.inside.eq(column.inside),
+            self.o.p.pixel.eq(column.pixel),
+            self.o.p.flags.eq(column.flags),
+            take.eq(self.o.valid & self.o.ready),
+            columns.o.ready.eq(take),
+        ]
+        return m

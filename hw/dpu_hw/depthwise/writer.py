@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing of words into the scratchpad."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from dpu_hw.depthwise.layouts import output_tag_layout, write_view_layout
+from dpu_hw.ports import ADDRESS_BITS, WritePortSignature
+from dpu_hw.requantize.layouts import requantizer_output
+
+__all__ = ["Writer"]
+
+
+class Writer(wiring.Component):
+    """Write the pixels of instructions to where they belong, and tell when an instruction is done.
+
+    Parameters
+    ----------
+    lanes : :class:`int`
+        Lanes of a word.
+
+    Members
+    -------
+    context : :py:`In(stream.Signature(write_view_layout()))`
+        Instructions that write. The first row's address lies in its ring.
+    i : :py:`In(stream.Signature(requantizer_output(lanes, output_tag_layout())))`
+        Words in the order of blocks, rows and columns.
+    write : :py:`Out(WritePortSignature(lanes=lanes))`
+        The scratchpad.
+    done : :py:`Out(1)`
+        A pulse for each instruction, in order, from the cycle after its last write on.
+    """
+
+    def __init__(self, *, lanes):
+        if not isinstance(lanes, int) or lanes <= 0:
+            raise TypeError(f"Lane count must be a positive integer, not {lanes!r}")
+        self._lanes = lanes
+        super().__init__(
+            {
+                "context": In(stream.Signature(write_view_layout())),
+                "i": In(stream.Signature(requantizer_output(lanes, output_tag_layout()))),
+                "write": Out(WritePortSignature(lanes=lanes)),
+                "done": Out(1),
+            }
+        )
+
+    @property
+    def lanes(self):
+        """Lanes of a word."""
+        return self._lanes
+
+    def elaborate(self, platform):
+        m = Module()
+        request = self.write.request
+        tag = self.i.p.tag
+
+        loaded = Signal()
+        start = Signal(ADDRESS_BITS)  # address of the first row
+        row = Signal(ADDRESS_BITS)  # address of the present row
+        row_step = Signal(ADDRESS_BITS)
+        row_step_wrapped = Signal(ADDRESS_BITS)  # less the ring, for rows at row_limit or above
+        row_limit = Signal(ADDRESS_BITS + 1)
+        block_step = Signal(ADDRESS_BITS)
+        block_offset = Signal(ADDRESS_BITS)
+        offset = Signal(ADDRESS_BITS)  # from the row to the next word
+
+        free = Signal()
+        take = Signal()
+        m.d.comb += [
+            free.eq(~request.valid | request.ready),
+            self.i.ready.eq(Mux(tag.write, loaded & free, free)),
+            take.eq(self.i.valid & self.i.ready),
+            self.context.ready.eq(~loaded | (take & tag.write & tag.flags.end)),
+        ]
+
+        with m.If(take & tag.write):
+            m.d.sync += offset.eq(offset + 1)
+            with m.If(tag.flags.row_end):
+                m.d.sync += [
+                    offset.eq(block_offset),
+                    row.eq(row + Mux(row >= row_limit, row_step_wrapped, row_step)),
+                ]
+            with m.If(tag.flags.block_end):
+                next_offset = block_offset + block_step
+                m.d.sync += [
+                    offset.eq(next_offset),
+                    block_offset.eq(next_offset),
+                    row.eq(start),
+                ]
+        view = self.context.p
+        with m.If(self.context.ready):
+            m.d.sync += loaded.eq(self.context.valid)
+            with m.If(self.context.valid):
+                m.d.sync += [
+                    start.eq(view.out_address),
+                    row.eq(view.out_address),
+                    row_step.eq(view.out_row_stride),
+                    row_step_wrapped.eq(view.out_row_stride - view.out_ring_words),
+                    row_limit.eq(view.out_ring_start + view.out_ring_words - view.out_row_stride),
+                    block_step.eq(view.out_block_stride),
+                    block_offset.eq(0),
+                    offset.eq(0),
+                ]
+
+        # The end of an instruction that doesn't write follows the last write before it by a cycle,
+        # so that each has a pulse of its own.
+        ends = Signal()
+        passes = Signal()
+        m.d.sync += [
+            passes.eq(take & ~tag.write & tag.flags.end),
+            self.done.eq((request.valid & request.ready & ends) | passes),
+        ]
+        with m.If(request.ready):
+            m.d.sync += request.valid.eq(0)
+        with m.If(take & tag.write):
+            m.d.sync += [
+                request.valid.eq(1),
+                request.p.address.eq(row + offset),
+                request.p.data.eq(self.i.p.data),
+                ends.eq(tag.flags.end),
+            ]
+        return m
