@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main sequence of the compiler: a straight list of steps from graph to program."""
+
+from __future__ import annotations
+
+
+import numpy as np
+
+from dpu_compiler.assemble import Image
+from dpu_compiler.emit import Emitter
+from dpu_compiler.graph import Graph, Operator
+from dpu_compiler.issue import Buffer
+from dpu_compiler.legal import Decision
+from dpu_compiler.macs import count_macs
+from dpu_compiler.partition import Part, partition
+from dpu_compiler.passes.fold import fold_constants
+from dpu_compiler.passes.pad import fuse_padding
+from dpu_compiler.placement import place_tasks
+from dpu_compiler.synchronize import Synchronizer
+from dpu_compiler.translate import StepBuilder, translate
+from dpu_compiler.translate.step import Memory
+from dpu_spec.configuration import Configuration
+from dpu_spec.isa import WINDOW_ARENA, WINDOW_INPUT, WINDOW_OUTPUT
+from dpu_spec.program import HostOperator, Layer, Program, Step, Tensor
+
+
+class Compilation:
+    """One network on its way to a program."""
+
+    def __init__(self, graph: Graph, configuration: Configuration) -> None:
+        self.source = graph
+        self.configuration = configuration
+        self.graph = fuse_padding(fold_constants(graph))
+        self.parts, self.decisions = partition(self.graph)
+        self.memory = Memory()
+        self.image = Image()
+        self.host_data = bytearray()
+
+    def run(self) -> Program:
+        """Compile."""
+        graph = self.graph
+        for index in graph.inputs:
+            tensor = graph.tensors[index]
+            if tensor.value.dtype == "int8":
+                self.memory.place(index, WINDOW_INPUT, tensor.size)
+        steps = []
+        for position, part in enumerate(self.parts):
+            if part.on_host:
+                steps.append(self._host(part.operators[0]))
+            else:
+                steps.append(self._device(part, position))
+        return Program(
+            model=self.source.name,
+            configuration=self.configuration,
+            image=self.image.to_bytes(),
+            host_data=bytes(self.host_data),
+            arena_bytes=self.memory.sizes[WINDOW_ARENA],
+            input_bytes=self.memory.sizes[WINDOW_INPUT],
+            output_bytes=self.memory.sizes[WINDOW_OUTPUT],
+            tensors=self._tensors(),
+            inputs=graph.inputs,
+            outputs=graph.outputs,
+            layers=tuple(self._layer(op) for op in self.source.operators),
+            steps=tuple(steps),
+        )
+
+    def _used_later(self, position: int) -> set[int]:
+        """Return tensors that parts after ``position`` read, and the network's outputs."""
+        used = set(self.graph.outputs)
+        for part in self.parts[position + 1 :]:
+            for op in part.operators:
+                used |= set(op.inputs)
+        return used
+
+    def _device(self, part: Part, position: int) -> Step:
+        builder = StepBuilder(self.graph, self.configuration, self.memory)
+        for op in part.operators:
+            translate(builder, op)
+        later = self._used_later(position)
+        for op in part.operators:
+            for index in op.outputs:
+                if index in later and index not in builder.planar:
+                    builder.require_dram(index, op.index)
+        for dram, data in builder.constants:
+            dram.offset = self.image.put(data)
+        emitter = Emitter(self.configuration)
+        for task in place_tasks(builder):
+            task.layer.emit(emitter, task.first, task.last)
+        dram_sizes = {
+            Buffer.ARENA: self.memory.sizes[WINDOW_ARENA],
+            Buffer.OUTPUT: self.memory.sizes[WINDOW_OUTPUT],
+        }
+        synchronizer = Synchronizer(self.configuration, dram_sizes)
+        for issue in emitter.issues:
+            synchronizer.add(issue)
+        streams = {engine: issues for engine, issues in synchronizer.streams.items() if issues}
+        self.image.add_constants(emitter)
+        return Step(streams=self.image.add_streams(streams))
+
+    def _host(self, operator: Operator) -> Step:
+        graph = self.graph
+        constants = {}
+        for index in operator.inputs:
+            data = graph.tensors[index].data if index >= 0 else None
+            if data is not None:
+                raw = np.ascontiguousarray(data).tobytes()
+                constants[index] = (len(self.host_data), len(raw))
+                self.host_data += raw
+        for index in operator.outputs:
+            tensor = graph.tensors[index]
+            on_device = any(
+                not part.on_host and any(index in op.inputs for op in part.operators)
+                for part in self.parts
+            )
+            if on_device and tensor.value.dtype == "int8":
+                self.memory.place(index, WINDOW_ARENA, tensor.size)
+        return Step(
+            host=HostOperator(
+                operator.index,
+                operator.name,
+                operator.inputs,
+                operator.outputs,
+                operator.attributes,
+                constants,
+            )
+        )
+
+    def _tensors(self) -> dict[int, Tensor]:
+        result = {}
+        for index, tensor in self.graph.tensors.items():
+            place = self.memory.tensors.get(self.memory.root(index))
+            quantization = tensor.value.quantization
+            result[index] = Tensor(
+                index,
+                tensor.name,
+                tensor.shape,
+                tensor.value.dtype,
+                quantization.scale if quantization else (),
+                quantization.zero_point if quantization else (),
+                quantization.axis if quantization else 0,
+                place.window if place else -1,
+                place.offset if place else 0,
+            )
+        return result
+
+    def _layer(self, operator: Operator) -> Layer:
+        decision = self.decisions.get(operator.index)
+        fused_into = -1
+        if decision is None:
+            reader = next(
+                (op for op in self.graph.operators if operator.inputs[0] in op.inputs), None
+            )
+            if operator.name in ("PAD", "PADV2") and reader is not None:
+                decision, fused_into = Decision("none", "border of the convolution"), reader.index
+            else:
+                decision = Decision("none", "constant")
+        name = self.source.tensors[operator.outputs[0]].name
+        return Layer(
+            operator.index,
+            name,
+            operator.name,
+            decision.engine,
+            count_macs(self.source, operator),
+            operator.inputs,
+            operator.outputs,
+            fused_into,
+            decision.reason,
+        )
+
+
+def compile_graph(graph: Graph, configuration: Configuration) -> Program:
+    """Compile a network for a configuration.
+
+    Raises
+    ------
+    CompilerError
+        The network cannot be compiled; the message says why and what to do.
+    """
+    return Compilation(graph, configuration).run()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collect instructions in program order, with the loads of the constants that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dpu_compiler.constants import TARGETS, Chunk, ConstantCache, ConstantStream, capacity
+from dpu_compiler.issue import Access, Buffer, Issue, span
+from dpu_spec.configuration import Configuration
+from dpu_spec.instruction import Format, Instruction
+from dpu_spec.isa import LOAD, WINDOW_PROGRAM
+from dpu_spec.program import Mark
+
+
+class Emitter:
+    """The program being written: instructions in a sequential order that is right by itself.
+
+    Parameters
+    ----------
+    configuration
+        Sizes of the buffers.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.issues: list[Issue] = []
+        #: Loads of constants, whose DRAM offset the assembler fills in.
+        self.constant_loads: list[tuple[Issue, Chunk]] = []
+        self._caches: dict[Buffer, ConstantCache] = {
+            buffer: ConstantCache(
+                capacity(configuration, buffer),
+                configuration.column_blocks if buffer is Buffer.WEIGHTS else 1,
+            )
+            for buffer in TARGETS
+            if buffer is not Buffer.TABLE
+        }
+        slot = capacity(configuration, Buffer.TABLE) // 2
+        self._caches[Buffer.TABLE] = ConstantCache(2 * slot, slot)
+        self._bank = 0
+
+    def issue(
+        self,
+        format: Format,
+        values: Mapping[str, int],
+        reads: list[Access],
+        writes: list[Access],
+        mark: Mark,
+    ) -> None:
+        """Append an instruction."""
+        self.issues.append(Issue(Instruction(format, values), reads, writes, mark))
+
+    def next_bank(self) -> int:
+        """Return the accumulator bank for the next tile: they alternate."""
+        self._bank ^= 1
+        return self._bank
+
+    def constant(self, stream: ConstantStream, unit: int, layer: int) -> int:
+        """Return the word where a unit of constants lies, loading its chunk if it is not there."""
+        chunk, position = stream.place(unit)
+        cache = self._caches[chunk.buffer]
+        at = cache.find(chunk)
+        if at is None:
+            at = cache.insert(chunk)
+            self.issue(
+                LOAD,
+                {
+                    "target": TARGETS[chunk.buffer],
+                    "window": WINDOW_PROGRAM,
+                    "row_bytes": len(chunk.data),
+                    "rows": 1,
+                    "columns": 1,
+                    "depth": len(chunk.data),
+                    "address": at,
+                    "block_stride": 1,
+                    "ring_start": 0,
+                    "ring_words": 65535,
+                },
+                [],
+                [span(chunk.buffer, at, chunk.words)],
+                Mark(layer),
+            )
+            self.constant_loads.append((self.issues[-1], chunk))
+        return at + position

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cut the graph into runs of the DPU and operators of the host, in order of execution."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from dpu_compiler.graph import Graph, Operator
+from dpu_compiler.legal import Decision, decide
+
+
+@dataclasses.dataclass
+class Part:
+    """Operators that run together on the DPU, or one that the host computes."""
+
+    operators: list[Operator]
+    on_host: bool
+
+
+def partition(graph: Graph) -> tuple[list[Part], dict[int, Decision]]:
+    """Return the parts, and for each operator's index where it runs and why."""
+    decisions = {op.index: decide(graph, op) for op in graph.operators}
+    available = {i for i, tensor in graph.tensors.items() if tensor.data is not None}
+    available |= set(graph.inputs) | {-1}
+    waiting = list(graph.operators)
+    parts: list[Part] = []
+    while waiting:
+        # As much as possible on the DPU, then only what the DPU waits for on the host.
+        for on_host in (False, True):
+            ready: list[Operator] = []
+            for op in waiting:
+                mine = (decisions[op.index].engine == "host") is on_host
+                if mine and available.issuperset(op.inputs):
+                    ready.append(op)
+                    available |= set(op.outputs)
+            waiting = [op for op in waiting if op not in ready]
+            if on_host:
+                parts += [Part([op], True) for op in ready]
+            elif ready:
+                parts.append(Part(ready, False))
+        if not parts or (waiting and not any(available.issuperset(op.inputs) for op in waiting)):
+            if waiting:
+                raise ValueError("The operators are not in an order that can be executed.")
+    return parts, decisions

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Order the row tiles of all layers so that rings hold what is still needed.
+
+The order is sequential and right by itself; the engines run their parts of it concurrently, as far as
+tokens let them. Upstream layers go first as far as their rings allow, which lets them run ahead of
+their readers by as much as the rings hold.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from dpu_compiler.errors import CapacityError
+from dpu_compiler.featuremap import FeatureMap
+from dpu_compiler.layer import Layer
+from dpu_compiler.layers.transfer import StoreLayer
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Output rows ``first`` to ``last`` (exclusive) of a layer."""
+
+    layer: Layer
+    first: int
+    last: int
+
+
+class _Network:
+    """Who writes and who reads each feature map."""
+
+    def __init__(self, layers: list[Layer]) -> None:
+        self.layers = layers
+        self.writers: dict[FeatureMap, list[Layer]] = {}
+        self.readers: dict[FeatureMap, list[tuple[Layer, int]]] = {}
+        for layer in layers:
+            if layer.output is not None:
+                self.writers.setdefault(layer.output, []).append(layer)
+            for index, source in enumerate(layer.inputs):
+                self.readers.setdefault(source, []).append((layer, index))
+
+    @property
+    def maps(self) -> list[FeatureMap]:
+        """All feature maps, in order of their making."""
+        return list(self.writers)
+
+
+def _least_ring(network: _Network, feature_map: FeatureMap) -> int:
+    """Return the rows that a ring needs: the widest window of its readers and a writer's tile."""
+    writers = network.writers[feature_map]
+    rows = 1
+    for layer, index in network.readers.get(feature_map, []):
+        for first in range(0, layer.rows, layer.tile_rows):
+            low, high = layer.input_rows(index, first, min(first + layer.tile_rows, layer.rows))
+            rows = max(rows, high - low, layer.row_step + 1)
+    return rows + max(writer.tile_rows for writer in writers)
+
+
+def plan(layers: list[Layer], *, threshold: int, pixels: int, ring_words: int) -> _Network:
+    """Choose tiles and rings.
+
+    Maps of more words than ``threshold`` get rings. A tile has at most so many pixels, and
+    ``ring_words`` words of a map in a ring, if a row has no more.
+    """
+    network = _Network(layers)
+    for feature_map in network.maps:
+        feature_map.ring_rows = feature_map.height
+        if feature_map.full_words > threshold and feature_map.height > 1:
+            feature_map.ring_rows = (
+                feature_map.height - 1
+            )  # Its least height follows from the tiles.
+    for layer in layers:
+        layer.plan_tile(pixels, ring_words)
+    for feature_map in network.maps:
+        if feature_map.is_ring:
+            feature_map.ring_rows = min(feature_map.height, _least_ring(network, feature_map))
+    return network
+
+
+class _Order:
+    """One attempt to order the tasks with the rings as they are."""
+
+    def __init__(self, network: _Network) -> None:
+        self.network = network
+        self.done = dict.fromkeys(network.layers, 0)
+        self.tasks: list[Task] = []
+        stores = [layer for layer in network.layers if isinstance(layer, StoreLayer)]
+        others = [layer for layer in network.layers if not layer.is_transfer]
+        loads = [layer for layer in network.layers if layer.is_transfer and layer not in stores]
+        # Stores free rings; loads wait until nothing else can go on, so that the constants of the
+        # first layers are not loaded behind a whole input.
+        self.priority = [*stores, *others, *loads]
+
+    def _end(self, layer: Layer) -> int:
+        return min(self.done[layer] + layer.tile_rows, layer.rows)
+
+    def _produced(self, feature_map: FeatureMap) -> int:
+        return min(self.done[writer] for writer in self.network.writers[feature_map])
+
+    def _needed(self, feature_map: FeatureMap) -> int:
+        """Return the first row that some reader still needs."""
+        rows = feature_map.height
+        for layer, index in self.network.readers.get(feature_map, []):
+            if self.done[layer] < layer.rows:
+                low, _ = layer.input_rows(index, self.done[layer], self._end(layer))
+                rows = min(rows, low)
+        return rows
+
+    def lacks_input(self, layer: Layer) -> bool:
+        """Tell whether rows that the layer's next task reads are missing."""
+        for index, source in enumerate(layer.inputs):
+            _, high = layer.input_rows(index, self.done[layer], self._end(layer))
+            if self._produced(source) < high:
+                return True
+        return False
+
+    def lacks_room(self, layer: Layer) -> bool:
+        """Tell whether the layer's next rows would overwrite ones that are still needed."""
+        output = layer.output
+        if output is None or not output.is_ring:
+            return False
+        return self._end(layer) > self._needed(output) + output.ring_rows
+
+    def run(self) -> list[Layer]:
+        """Order as many tasks as can be; return the layers that are stuck."""
+        left = [layer for layer in self.priority if layer.rows]
+        while left:
+            for layer in left:
+                if not self.lacks_room(layer) and not self.lacks_input(layer):
+                    break
+            else:
+                return left
+            self.tasks.append(Task(layer, self.done[layer], self._end(layer)))
+            self.done[layer] = self._end(layer)
+            if self.done[layer] == layer.rows:
+                left.remove(layer)
+        return []
+
+
+def order(network: _Network) -> list[Task]:
+    """Order all tasks, growing rings where a reader elsewhere lags behind (skip connections)."""
+    while True:
+        attempt = _Order(network)
+        stuck = attempt.run()
+        if not stuck:
+            return attempt.tasks
+        grown = False
+        for layer in stuck:
+            output = layer.output
+            if output is not None and attempt.lacks_room(layer) and not attempt.lacks_input(layer):
+                output.ring_rows = min(output.height, output.ring_rows + layer.tile_rows)
+                grown = True
+        if not grown:
+            raise CapacityError("The layers cannot be ordered: one needs rows that come after it.")
