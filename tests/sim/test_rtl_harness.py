@@ -146,7 +146,15 @@ def test_injected_errors(process: RtlProcess, code: ErrorCode) -> None:
     copy(process, 0, 0x8000, 100)
     assert status() == 1 | value << 1
     process.clear_errors()
+    copy(process, 0, 0x8000, 100)
+    assert status() == 1
     process.inject_error("read", 0, code, beat=3)
+    copy(process, 0, 0x8000, 100)
+    assert status() == 1 | value << 1
+    # Counted from the injection on: 7 bursts of 100 beats have gone by.
+    process.inject_error("read", 7, code)
+    copy(process, 0, 0x8000, 100)
+    assert status() == 1
     copy(process, 0, 0x8000, 100)
     assert status() == 1 | value << 1
     process.clear_errors()

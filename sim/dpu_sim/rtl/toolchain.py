@@ -60,7 +60,7 @@ class Toolchain:
             "CFG_CXXFLAGS_PCH_I=-include",
             "CFG_LDLIBS_THREADS=-pthread",
             f"OPT_FAST={optimize}",
-            "OPT_GLOBAL=-O2",
+            "OPT_GLOBAL=-O1",
         ]
 
 

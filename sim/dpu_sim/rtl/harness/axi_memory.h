@@ -37,8 +37,9 @@ class AxiMemory {
 
     void seed(uint64_t value) { random_.start(value); }
 
-    // Number the bursts of error rules from here on.
-    void number_bursts() { read_index_ = write_index_ = 0; }
+    // The numbers that the next bursts will have, for error rules.
+    uint64_t next_read() const { return read_index_; }
+    uint64_t next_write() const { return write_index_; }
 
     void reset() {
         reads_.clear();

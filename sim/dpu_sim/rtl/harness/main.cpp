@@ -133,7 +133,8 @@ std::string set_error(Bench& bench, Arguments& arguments) {
         if (arguments >> std::ws && !arguments.eof()) {
             rule.beat = static_cast<int>(number(arguments));
         }
-        if (bench.memory.errors.empty()) bench.memory.number_bursts();
+        rule.index_or_start +=
+            kind == "read" ? bench.memory.next_read() : bench.memory.next_write();
     }
     bench.memory.errors.push_back(rule);
     return "ok";
