@@ -5,12 +5,12 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
-from dpu_spec.isa import LOAD
 
 from dpu_hw.dma.layouts import beat_layout, piece_layout
 from dpu_hw.dma.shift import rotate_down
 from dpu_hw.layouts import word_layout
 from dpu_hw.ports import ADDRESS_BITS
+from dpu_spec.isa import LOAD
 
 __all__ = ["Aligner", "filled_layout"]
 

@@ -5,11 +5,12 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
-from dpu_spec.configuration import is_power_of_two
 
-from dpu_hw.axi import BOUNDARY, MAXIMUM_BEATS
 from dpu_hw.axi import ADDRESS_BITS as BUS_BITS
+from dpu_hw.axi import BOUNDARY, MAXIMUM_BEATS
 from dpu_hw.dma.layouts import burst_layout, run_layout, window_layout
+from dpu_spec.configuration import is_power_of_two
+from dpu_spec.instruction import ENGINE_SLOTS
 
 __all__ = ["Bursts"]
 
@@ -40,6 +41,8 @@ class Bursts(wiring.Component):
         Bursts, one a cycle, from four cycles later on.
     outside : :py:`Out(1)`
         A run lay outside its window; it and what follows is never issued.
+    owner : :py:`Out(3)`
+        Whose run that was.
     """
 
     def __init__(self, *, data_bytes, burst_beats, windows):
@@ -56,6 +59,7 @@ class Bursts(wiring.Component):
                 "i": In(stream.Signature(run_layout())),
                 "o": Out(stream.Signature(burst_layout())),
                 "outside": Out(1),
+                "owner": Out(ceil_log2(ENGINE_SLOTS)),
             }
         )
 
@@ -96,6 +100,7 @@ class Bursts(wiring.Component):
         size = Signal(BUS_BITS)
         count = Signal(BUS_BITS)
         run_last = Signal()
+        owner = Signal.like(run.owner)
         sum_valid = Signal()
         sum_ready = Signal()
         m.d.comb += run_ready.eq(sum_ready | ~sum_valid)
@@ -108,6 +113,7 @@ class Bursts(wiring.Component):
                     size.eq(window.size),
                     count.eq(run.bytes),
                     run_last.eq(run.last),
+                    owner.eq(run.owner),
                 ]
 
         # Third stage: the beats that are left of a run that lies in its window.
@@ -126,7 +132,7 @@ class Bursts(wiring.Component):
                 last.eq(run_last),
             ]
             with m.If(end > size):
-                m.d.sync += self.outside.eq(1)
+                m.d.sync += [self.outside.eq(1), self.owner.eq(owner)]
             with m.Else():
                 m.d.sync += active.eq(1)
 

@@ -4,10 +4,11 @@
 from amaranth import signed
 from amaranth.lib import data
 from amaranth.utils import ceil_log2, exact_log2
-from dpu_spec.isa import LOAD, WINDOWS
 
 from dpu_hw.axi import ADDRESS_BITS as BUS_BITS
 from dpu_hw.ports import ADDRESS_BITS
+from dpu_spec.instruction import ENGINE_SLOTS
+from dpu_spec.isa import LOAD, WINDOWS
 
 __all__ = [
     "LOOP_BITS",
@@ -95,9 +96,18 @@ def walk_layout(*, data_bytes):
 
 
 def run_layout():
-    """Return the layout of a run: contiguous bytes of a window; ``last`` of its instruction."""
+    """Return the layout of a run: contiguous bytes of a window; ``last`` of its instruction.
+
+    ``owner`` is the engine that it is for.
+    """
     return data.StructLayout(
-        {"window": _WINDOW_BITS, "offset": OFFSET_BITS, "bytes": BUS_BITS, "last": 1}
+        {
+            "window": _WINDOW_BITS,
+            "offset": OFFSET_BITS,
+            "bytes": BUS_BITS,
+            "last": 1,
+            "owner": ceil_log2(ENGINE_SLOTS),
+        }
     )
 
 

@@ -4,16 +4,6 @@
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
-from dpu_spec.instruction import Engine
-from dpu_spec.isa import (
-    LOAD,
-    TARGET_CONV_PARAMETERS,
-    TARGET_DEPTHWISE_PARAMETERS,
-    TARGET_SCRATCHPAD,
-    TARGET_TABLE,
-    TARGET_WEIGHTS,
-    WINDOWS,
-)
 
 from dpu_hw.dma.aligner import Aligner, filled_layout
 from dpu_hw.dma.bursts import Bursts
@@ -24,6 +14,16 @@ from dpu_hw.dma.walk import Walk
 from dpu_hw.layouts import instruction_layout
 from dpu_hw.ports import BufferWriteSignature, EngineSignature, WritePortSignature
 from dpu_hw.queue import Queue
+from dpu_spec.instruction import Engine
+from dpu_spec.isa import (
+    LOAD,
+    TARGET_CONV_PARAMETERS,
+    TARGET_DEPTHWISE_PARAMETERS,
+    TARGET_SCRATCHPAD,
+    TARGET_TABLE,
+    TARGET_WEIGHTS,
+    WINDOWS,
+)
 
 __all__ = ["LoadEngine"]
 

@@ -5,9 +5,9 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
-from dpu_spec.isa import WINDOWS
 
 from dpu_hw.dma.layouts import loop_layout, transfer_layout, walk_layout, window_layout
+from dpu_spec.isa import WINDOWS
 
 __all__ = ["Prepare", "prepared_layout"]
 

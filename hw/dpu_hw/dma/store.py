@@ -4,8 +4,6 @@
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
-from dpu_spec.instruction import Engine
-from dpu_spec.isa import STORE, WINDOWS
 
 from dpu_hw.dma.bursts import Bursts
 from dpu_hw.dma.gather import Gather
@@ -17,6 +15,8 @@ from dpu_hw.dma.walk import Walk
 from dpu_hw.layouts import instruction_layout
 from dpu_hw.ports import EngineSignature, ReadPortSignature
 from dpu_hw.queue import Queue
+from dpu_spec.instruction import Engine
+from dpu_spec.isa import STORE, WINDOWS
 
 __all__ = ["StoreEngine"]
 

@@ -7,11 +7,11 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import connect
 from amaranth.sim import Simulator
+
 from dpu_hw.dma.load import LoadEngine
 from dpu_hw.dma.reader import Reader
 from dpu_spec.instruction import Instruction
 from dpu_spec.isa import LOAD, encode
-
 from tests.hw.dma.memory import AxiMemory
 from tests.hw.dma.transfers import configuration, pieces, plain, random_transfer
 

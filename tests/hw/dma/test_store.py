@@ -8,12 +8,12 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib.wiring import connect
 from amaranth.sim import Simulator
+
 from dpu_hw.dma.store import StoreEngine
 from dpu_hw.dma.writer import Writer
 from dpu_hw.ports import READ_LATENCY
 from dpu_spec.instruction import Instruction
 from dpu_spec.isa import STORE, encode
-
 from tests.hw.dma.memory import AxiMemory
 from tests.hw.dma.transfers import configuration, pieces, plain, random_transfer
 

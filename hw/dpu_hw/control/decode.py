@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checking instructions before they run."""
+
+from functools import reduce
+from operator import xor
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from dpu_spec.instruction import CHECK, Engine
+from dpu_spec.isa import FORMATS, INSTRUCTION_BYTES
+
+from dpu_hw.control.layouts import INDEX_BITS, chunk_layout
+from dpu_hw.layouts import instruction_bits
+
+__all__ = ["Decode"]
+
+
+class Decode(wiring.Component):
+    """Collect the beats of one engine's instructions and check each.
+
+    Parameters
+    ----------
+    engine : :class:`dpu_spec.instruction.Engine`
+        The engine.
+    data_bytes : :class:`int`
+        Bytes of a beat.
+
+    Members
+    -------
+    valid : :py:`In(1)`
+        There is a ``chunk``, maybe for this engine.
+    chunk : :py:`In(chunk_layout(data_bytes=data_bytes))`
+        A beat of an instruction.
+    o : :py:`Out(stream.Signature(instruction_bits(engine)))`
+        Instructions in order, each two cycles after its last beat.
+    empty : :py:`Out(1)`
+        There is no instruction, nor part of one.
+    index : :py:`Out(INDEX_BITS)`
+        Index of the instruction that is here or comes next.
+    check_failed, opcode_failed : :py:`Out(1)`
+        What was wrong; stays set, and nothing follows.
+    """
+
+    def __init__(self, *, engine, data_bytes):
+        self._engine = Engine(engine)
+        self._data_bytes = data_bytes
+        super().__init__(
+            {
+                "valid": In(1),
+                "chunk": In(chunk_layout(data_bytes=data_bytes)),
+                "o": Out(stream.Signature(instruction_bits(self._engine))),
+                "empty": Out(1),
+                "index": Out(INDEX_BITS),
+                "check_failed": Out(1),
+                "opcode_failed": Out(1),
+            }
+        )
+
+    @property
+    def engine(self):
+        """The engine."""
+        return self._engine
+
+    @property
+    def data_bytes(self):
+        """Bytes of a beat."""
+        return self._data_bytes
+
+    def elaborate(self, platform):
+        m = Module()
+        chunk = self.chunk
+        width = 8 * self._data_bytes
+        mine = Signal()
+        m.d.comb += mine.eq(self.valid & (chunk.engine == self._engine))
+
+        held = self.o.payload
+        total = Signal(8)
+        complete = Signal()
+        partial = Signal()
+        folded = reduce(xor, (chunk.data.word_select(i, 8) for i in range(self._data_bytes)))
+        with m.If(mine):
+            for index in range(8 * INSTRUCTION_BYTES[self._engine] // width):
+                with m.If(chunk.index == index):
+                    m.d.sync += held[index * width : (index + 1) * width].eq(chunk.data)
+            m.d.sync += [
+                total.eq(Mux(chunk.index == 0, folded, total ^ folded)),
+                complete.eq(chunk.last),
+                partial.eq(1),
+            ]
+
+        opcode = held[:8]
+        known = Signal()
+        for format in FORMATS:
+            if format.engine is self._engine:
+                with m.If(opcode == format.opcode):
+                    m.d.comb += known.eq(1)
+        with m.If(complete):
+            m.d.sync += complete.eq(0)
+            with m.If(total != CHECK):
+                m.d.sync += self.check_failed.eq(1)
+            with m.Elif(~known):
+                m.d.sync += self.opcode_failed.eq(1)
+            with m.Else():
+                m.d.sync += self.o.valid.eq(1)
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += [self.o.valid.eq(0), partial.eq(0), self.index.eq(self.index + 1)]
+        m.d.comb += self.empty.eq(~partial)
+        return m

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From instruction queues to engines, in the order that tokens allow."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from dpu_spec.instruction import HEADER, Engine
+
+from dpu_hw.control.decode import Decode
+from dpu_hw.control.layouts import ENGINES, INDEX_BITS, chunk_layout
+from dpu_hw.control.tokens import Signals, Tokens
+from dpu_hw.ports import EngineSignature
+
+__all__ = ["Dispatch"]
+
+#: Instructions that an engine accepts ahead at most.
+_HELD = 16
+
+
+def _header(payload, name):
+    position = 0
+    for field in HEADER:
+        if field.name == name:
+            return payload[position : position + field.bits]
+        position += field.bits
+    raise KeyError(name)
+
+
+class Dispatch(wiring.Component):
+    """Hand instructions to the engines: one decoder for each, and the tokens between them.
+
+    Parameters
+    ----------
+    data_bytes : :class:`int`
+        Bytes of a beat.
+
+    Members
+    -------
+    valid, chunk :
+        The beats of instructions, see :class:`dpu_hw.control.instructions.Instructions`.
+    room : :py:`Out(ENGINES)`
+        Pulse for each engine: its decoder takes another instruction.
+    load, conv, drain, depthwise, vector, store : :py:`Out(EngineSignature(...))`
+        The engines. An instruction is offered from the second cycle after it was decoded on, and in
+        the second cycle after the last token came.
+    waiting : :py:`Out(ENGINES)`
+        The engine's next instruction waits for a token.
+    idle : :py:`Out(ENGINES)`
+        Nothing is in the engine or in its decoder.
+    running : :py:`Out(ENGINES)`
+        The engine has accepted an instruction and not completed it.
+    start, finish : :py:`Out(ENGINES)`
+        Pulses: the engine accepts, and completes, an instruction.
+    check_failed, opcode_failed : :py:`Out(ENGINES)`
+        An instruction was corrupt, or not for the engine.
+    index : :py:`Out(INDEX_BITS).array(ENGINES)`
+        Index of each engine's instruction in its decoder.
+    """
+
+    def __init__(self, *, data_bytes):
+        self._data_bytes = data_bytes
+        super().__init__(
+            {
+                "valid": In(1),
+                "chunk": In(chunk_layout(data_bytes=data_bytes)),
+                "room": Out(ENGINES),
+                **{e.name.lower(): Out(EngineSignature(e)) for e in Engine},
+                "waiting": Out(ENGINES),
+                "idle": Out(ENGINES),
+                "running": Out(ENGINES),
+                "start": Out(ENGINES),
+                "finish": Out(ENGINES),
+                "check_failed": Out(ENGINES),
+                "opcode_failed": Out(ENGINES),
+                "index": Out(INDEX_BITS).array(ENGINES),
+            }
+        )
+
+    @property
+    def data_bytes(self):
+        """Bytes of a beat."""
+        return self._data_bytes
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.tokens = tokens = Tokens()
+        for engine in Engine:
+            name = engine.name.lower()
+            port = getattr(self, name)
+            decode = Decode(engine=engine, data_bytes=self._data_bytes)
+            signals = Signals(depth=_HELD)
+            m.submodules[f"decode_{name}"] = decode
+            m.submodules[f"signals_{name}"] = signals
+
+            wait = _header(decode.o.payload, "wait")
+            missing = Signal(name=f"missing_{name}")
+            granted = Signal(name=f"granted_{name}")
+            grant = Signal(name=f"grant_{name}")
+            transfer = Signal(name=f"transfer_{name}")
+            m.d.comb += [
+                decode.valid.eq(self.valid),
+                decode.chunk.eq(self.chunk),
+                missing.eq((wait & ~tokens.available[engine]).any()),
+                # The tokens are taken a cycle ahead, so that valid comes from a register.
+                grant.eq(decode.o.valid & ~missing & signals.ready & ~granted),
+                tokens.take[engine].eq(Mux(grant, wait, 0)),
+                port.instruction.valid.eq(granted),
+                port.instruction.payload.eq(decode.o.payload),
+                transfer.eq(granted & port.instruction.ready),
+                decode.o.ready.eq(transfer),
+                signals.accept.eq(transfer),
+                signals.mask.eq(_header(decode.o.payload, "signal")),
+                signals.done.eq(port.done),
+                signals.full.eq(tokens.full[engine]),
+                tokens.give[engine].eq(signals.give),
+                self.room[engine].eq(transfer),
+                self.waiting[engine].eq(decode.o.valid & missing & ~granted),
+                self.running[engine].eq(signals.held != 0),
+                self.idle[engine].eq(decode.empty & (signals.held == 0)),
+                self.start[engine].eq(transfer),
+                self.finish[engine].eq(port.done),
+                self.check_failed[engine].eq(decode.check_failed),
+                self.opcode_failed[engine].eq(decode.opcode_failed),
+                self.index[engine].eq(decode.index),
+            ]
+            with m.If(grant):
+                m.d.sync += granted.eq(1)
+            with m.Elif(transfer):
+                m.d.sync += granted.eq(0)
+        return m

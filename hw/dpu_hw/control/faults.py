@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which fault to report."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from dpu_spec.instruction import Engine
+from dpu_spec.registers import Error
+
+from dpu_hw.control.layouts import ENGINE_BITS, ENGINES, INDEX_BITS, fault_layout
+
+__all__ = ["Faults"]
+
+
+class Faults(wiring.Component):
+    """Choose one of the faults of a cycle, and name its engine and instruction.
+
+    Members
+    -------
+    index : :py:`In(INDEX_BITS).array(ENGINES)`
+        The instruction in each decoder.
+    check_failed, opcode_failed : :py:`In(ENGINES)`
+        An instruction is corrupt, or not for its engine.
+    fetch_outside, fetch_error : :py:`In(1)`
+        A fetch would leave the program window; its data came with an error.
+    outside_engine, error_engine : :py:`In(ENGINE_BITS)`
+        Whose fetch those were.
+    load_outside, load_error, store_outside, store_error : :py:`In(1)`
+        A transfer would leave its window; the memory answered with an error.
+    load_issued, load_completed, store_issued, store_completed : :py:`In(INDEX_BITS)`
+        Instructions before the one that would leave its window, and before the one in error.
+    fault : :py:`Out(fault_layout())`
+        The chosen fault, a cycle later.
+    """
+
+    index: In(INDEX_BITS).array(ENGINES)
+    check_failed: In(ENGINES)
+    opcode_failed: In(ENGINES)
+    fetch_outside: In(1)
+    fetch_error: In(1)
+    outside_engine: In(ENGINE_BITS)
+    error_engine: In(ENGINE_BITS)
+    load_outside: In(1)
+    load_error: In(1)
+    store_outside: In(1)
+    store_error: In(1)
+    load_issued: In(INDEX_BITS)
+    load_completed: In(INDEX_BITS)
+    store_issued: In(INDEX_BITS)
+    store_completed: In(INDEX_BITS)
+    fault: Out(fault_layout())
+
+    def elaborate(self, platform):
+        m = Module()
+        indices = Array([*self.index, *[0] * ((1 << ENGINE_BITS) - ENGINES)])
+        fetching = Signal(ENGINE_BITS)
+        m.d.comb += fetching.eq(Mux(self.fetch_outside, self.outside_engine, self.error_engine))
+        sources = []
+        for flags, code in (
+            (self.check_failed, Error.CHECK),
+            (self.opcode_failed, Error.OPCODE),
+        ):
+            sources += [(flags[e], code, e, self.index[e]) for e in Engine]
+        sources += [
+            (self.fetch_outside, Error.WINDOW, fetching, indices[fetching]),
+            (self.load_outside, Error.WINDOW, Engine.LOAD, self.load_issued),
+            (self.store_outside, Error.WINDOW, Engine.STORE, self.store_issued),
+            (self.fetch_error, Error.READ, fetching, indices[fetching]),
+            (self.load_error, Error.READ, Engine.LOAD, self.load_completed),
+            (self.store_error, Error.WRITE, Engine.STORE, self.store_completed),
+        ]
+        choices = []
+        for flag, code, engine, index in sources:
+            choice = Signal(fault_layout(), name=f"choice_{len(choices)}")
+            m.d.comb += [
+                choice.code.eq(Mux(flag, code, Error.NONE)),
+                choice.engine.eq(engine),
+                choice.instruction.eq(index),
+            ]
+            choices.append((flag, choice.as_value()))
+        # A tree of pairs, the first of each before the second.
+        while len(choices) > 1:
+            pairs = [
+                (a[0] | b[0], Mux(a[0], a[1], b[1]))
+                for a, b in zip(choices[::2], choices[1::2], strict=False)
+            ]
+            choices = pairs + choices[2 * len(pairs) :]
+        m.d.sync += self.fault.as_value().eq(choices[0][1])
+        return m

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fetching the instruction streams from DRAM."""
+
+from amaranth import *
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+from dpu_spec.instruction import Engine
+from dpu_spec.isa import INSTRUCTION_BYTES
+
+from dpu_hw.control.layouts import ENGINE_BITS, ENGINES, stream_layout
+from dpu_hw.dma.layouts import run_layout
+from dpu_hw.queue import Queue
+
+__all__ = ["Fetch", "request_layout"]
+
+#: Requests in flight.
+_REQUESTS = 16
+
+
+def request_layout(queue):
+    """Return the layout of a note of a request: whose instructions, and how many more than one."""
+    return data.StructLayout({"engine": ENGINE_BITS, "more": range(queue)})
+
+
+class Fetch(wiring.Component):
+    """Decide which instructions to fetch next, several of one stream at a time.
+
+    An engine whose queue is empty goes before those whose queues are half empty; equals take turns.
+    The requests of a stream take up room in its queue from the beginning, so that the data never
+    waits.
+
+    Parameters
+    ----------
+    queue : :class:`int`
+        Instructions that each engine's queue holds.
+
+    Members
+    -------
+    select : :py:`Out(ENGINE_BITS)`
+        The engine whose stream is asked for.
+    stream : :py:`In(stream_layout())`
+        Its stream, in the same cycle.
+    taken : :py:`In(ENGINES)`
+        Pulse for each engine: an instruction has left its queue.
+    runs : :py:`Out(stream.Signature(run_layout()))`
+        Bytes to fetch from the program window.
+    requests : :py:`Out(stream.Signature(request_layout(queue)))`
+        A note of each run.
+    empty : :py:`Out(ENGINES)`
+        Nothing of the engine's stream is queued, requested or left.
+    """
+
+    def __init__(self, *, queue):
+        self._queue = queue
+        super().__init__(
+            {
+                "select": Out(ENGINE_BITS),
+                "stream": In(stream_layout()),
+                "taken": In(ENGINES),
+                "runs": Out(stream.Signature(run_layout())),
+                "requests": Out(stream.Signature(request_layout(queue))),
+                "empty": Out(ENGINES),
+            }
+        )
+
+    @property
+    def queue(self):
+        """Instructions that each engine's queue holds."""
+        return self._queue
+
+    def elaborate(self, platform):
+        m = Module()
+        chunk = self._queue // 2
+
+        # How far each stream has come, in distributed RAM: one engine is looked at at a time.
+        m.submodules.progress = progress = memory.Memory(
+            shape=stream_layout(), depth=1 << ENGINE_BITS, init=[]
+        )
+        read = progress.read_port(domain="comb")
+        write = progress.write_port()
+        fresh = Signal(ENGINES, init=-1)
+        finished = Signal(ENGINES)
+
+        free = [
+            Signal(range(self._queue + 1), init=self._queue, name=f"free_{e.name.lower()}")
+            for e in Engine
+        ]
+        needy = Signal(ENGINES)
+        starved = Signal(ENGINES)
+        m.d.comb += [
+            needy.eq(Cat(f >= chunk for f in free) & ~finished),
+            starved.eq(Cat(f == self._queue for f in free) & ~finished),
+            self.empty.eq(Cat(f == self._queue for f in free) & finished),
+        ]
+
+        m.submodules.notes = notes = Queue(shape=request_layout(self._queue), depth=_REQUESTS)
+        wiring.connect(m, notes.o, wiring.flipped(self.requests))
+
+        engine = Signal(ENGINE_BITS)
+        previous = Signal(ENGINE_BITS, init=ENGINES - 1)
+        state = Signal(stream_layout())
+        count = Signal(range(chunk + 1))
+        m.d.comb += [self.select.eq(engine), read.addr.eq(engine)]
+        reserve = Signal()
+        for own in Engine:
+            m.d.sync += free[own].eq(
+                free[own] + self.taken[own] - Mux(reserve & (engine == own), count, 0)
+            )
+
+        size = Signal(range(max(INSTRUCTION_BYTES.values()) + 1))
+        with m.Switch(engine):
+            for own in Engine:
+                with m.Case(own):
+                    m.d.comb += size.eq(INSTRUCTION_BYTES[own])
+        run = self.runs.payload
+        m.d.comb += [
+            run.window.eq(0),
+            run.offset.eq(state.offset),
+            run.last.eq(1),
+            run.owner.eq(engine),
+            notes.i.payload.engine.eq(engine),
+            notes.i.payload.more.eq(count - 1),
+            write.addr.eq(engine),
+        ]
+        with m.FSM():
+            with m.State("CHOOSE"):
+                wanted = Signal(ENGINES)
+                m.d.comb += wanted.eq(Mux(starved.any(), starved, needy))
+                # The first one after the engine that was served last.
+                with m.If(wanted.any()):
+                    m.next = "LOOK UP"
+                with m.Switch(previous):
+                    for last in Engine:
+                        with m.Case(last):
+                            order = [(last + 1 + i) % ENGINES for i in range(ENGINES)]
+                            for index in reversed(order):
+                                with m.If(wanted[index]):
+                                    m.d.sync += engine.eq(index)
+            with m.State("LOOK UP"):
+                # Instructions begin at whole beats of the widest bus.
+                aligned = data.View(stream_layout(), self.stream.as_value() & ~C(0xF, 64))
+                m.d.sync += [
+                    state.eq(Mux(fresh.bit_select(engine, 1), aligned, read.data)),
+                    fresh.bit_select(engine, 1).eq(0),
+                    previous.eq(engine),
+                ]
+                m.next = "COUNT"
+            with m.State("COUNT"):
+                m.d.sync += [
+                    count.eq(Mux(state.count >= chunk, chunk, state.count)),
+                    run.bytes.eq(size * Mux(state.count >= chunk, chunk, state.count)),
+                ]
+                m.next = "REQUEST"
+                with m.If(state.count == 0):
+                    m.d.sync += finished.bit_select(engine, 1).eq(1)
+                    m.next = "CHOOSE"
+            with m.State("REQUEST"):
+                m.d.comb += [
+                    self.runs.valid.eq(notes.i.ready),
+                    reserve.eq(self.runs.valid & self.runs.ready),
+                    notes.i.valid.eq(reserve),
+                    write.data.offset.eq(state.offset + run.bytes),
+                    write.data.count.eq(state.count - count),
+                    write.en.eq(reserve),
+                ]
+                with m.If(reserve):
+                    with m.If(state.count == count):
+                        m.d.sync += finished.bit_select(engine, 1).eq(1)
+                    m.next = "CHOOSE"
+        return m

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tokens that order engines."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from dpu_spec.instruction import ENGINE_SLOTS, TOKEN_LIMIT
+
+from dpu_hw.control.layouts import ENGINES
+from dpu_hw.queue import Queue
+
+__all__ = ["Signals", "Tokens"]
+
+
+class Tokens(wiring.Component):
+    """Count tokens for each ordered pair of engines.
+
+    Members
+    -------
+    take : :py:`In(ENGINE_SLOTS).array(ENGINES)`
+        For each waiter, signallers of whom it takes a token in this cycle. There must be one.
+    available : :py:`Out(ENGINE_SLOTS).array(ENGINES)`
+        For each waiter, signallers of whom there is a token. Engines that don't exist have none.
+    give : :py:`In(ENGINE_SLOTS).array(ENGINES)`
+        For each signaller, waiters whom it gives a token in this cycle. The counter must not be
+        full.
+    full : :py:`Out(ENGINE_SLOTS).array(ENGINES)`
+        For each signaller, waiters whose counters hold :data:`TOKEN_LIMIT` tokens of it.
+    """
+
+    take: In(ENGINE_SLOTS).array(ENGINES)
+    available: Out(ENGINE_SLOTS).array(ENGINES)
+    give: In(ENGINE_SLOTS).array(ENGINES)
+    full: Out(ENGINE_SLOTS).array(ENGINES)
+
+    def elaborate(self, platform):
+        m = Module()
+        for signaller in range(ENGINES):
+            for waiter in range(ENGINES):
+                count = Signal(range(TOKEN_LIMIT + 1), name=f"count_{signaller}_{waiter}")
+                give = self.give[signaller][waiter]
+                take = self.take[waiter][signaller]
+                with m.If(give & ~take):
+                    m.d.sync += count.eq(count + 1)
+                with m.Elif(take & ~give):
+                    m.d.sync += count.eq(count - 1)
+                m.d.comb += [
+                    self.available[waiter][signaller].eq(count != 0),
+                    self.full[signaller][waiter].eq(count == TOKEN_LIMIT),
+                ]
+        return m
+
+
+class Signals(wiring.Component):
+    """Give the tokens of one engine's instructions as they complete, in order.
+
+    Tokens for engines that don't exist are dropped.
+
+    Parameters
+    ----------
+    depth : :class:`int`
+        Instructions that an engine has at most.
+
+    Members
+    -------
+    accept : :py:`In(1)`
+        The engine accepts an instruction.
+    mask : :py:`In(ENGINE_SLOTS)`
+        Whom that instruction signals.
+    ready : :py:`Out(1)`
+        Another instruction may be accepted.
+    done : :py:`In(1)`
+        The engine completes an instruction.
+    full : :py:`In(ENGINE_SLOTS)`
+        Waiters who can't take a token now.
+    give : :py:`Out(ENGINE_SLOTS)`
+        Waiters who get a token: in the cycle of ``done``, unless they can't take one.
+    held : :py:`Out(range(depth + 1))`
+        Instructions accepted and not completed.
+    """
+
+    def __init__(self, *, depth):
+        self._depth = depth
+        super().__init__(
+            {
+                "accept": In(1),
+                "mask": In(ENGINE_SLOTS),
+                "ready": Out(1),
+                "done": In(1),
+                "full": In(ENGINE_SLOTS),
+                "give": Out(ENGINE_SLOTS),
+                "held": Out(range(depth + 1)),
+            }
+        )
+
+    @property
+    def depth(self):
+        """Instructions that an engine has at most."""
+        return self._depth
+
+    def elaborate(self, platform):
+        m = Module()
+        layout = data.StructLayout({"mask": ENGINES})
+        m.submodules.masks = masks = Queue(shape=layout, depth=self._depth)
+        # Completions whose tokens are not all given, and what the first of them has given.
+        behind = Signal(range(self._depth + 1))
+        given = Signal(ENGINES)
+        wanted = Signal(ENGINES)
+        give = Signal(ENGINES)
+        active = Signal()
+        m.d.comb += [
+            masks.i.valid.eq(self.accept),
+            masks.i.payload.mask.eq(self.mask),
+            self.ready.eq(masks.i.ready),
+            active.eq((self.done | (behind != 0)) & masks.o.valid),
+            wanted.eq(masks.o.payload.mask & ~given),
+            give.eq(Mux(active, wanted & ~self.full[:ENGINES], 0)),
+            self.give.eq(give),
+            masks.o.ready.eq(active & (give == wanted)),
+        ]
+        with m.If(active):
+            m.d.sync += given.eq(Mux(masks.o.ready, 0, given | give))
+        m.d.sync += [
+            behind.eq(behind + self.done - masks.o.ready),
+            self.held.eq(self.held + self.accept - self.done),
+        ]
+        return m
