@@ -38,7 +38,7 @@ def run(configuration, model, instructions, *, seed, grant=1.0, offer=1.0, banks
     async def bench(ctx):
         nonlocal start
         ctx.set(dut.load_parameters.valid, 1)
-        for address, word in enumerate(model.parameters):
+        for address, word in enumerate(model.parameters[: model.used_parameters]):
             ctx.set(dut.load_parameters.payload.address, address)
             ctx.set(dut.load_parameters.payload.data.as_value(), pack(word))
             await ctx.tick()

@@ -3,23 +3,32 @@
 """The depthwise engine against the pseudo-code."""
 
 import dataclasses
+import itertools
 import random
 
 import pytest
 
+from dpu_hw.depthwise import DepthwiseEngine
 from dpu_spec.presets import preset
 from tests.hw.depthwise.bench import check
 from tests.hw.depthwise.model import Model, kernel, place_parameters
 
-TINY = dataclasses.replace(preset("tiny"), scratchpad_words=2048, partial_sum_depth=128)
+TINY = dataclasses.replace(
+    preset("tiny"),
+    scratchpad_words=2048,
+    partial_sum_depth=128,
+    depthwise_parameter_words=1024,
+)
 EIGHT = dataclasses.replace(
     preset("b128"),
     scratchpad_words=2048,
     partial_sum_depth=128,
     depthwise_parameter_words=256,
-    depthwise_requantizers=4,
     depthwise_logic_multipliers=20,
 )
+PLAIN = {"stride_y": 1, "stride_x": 1, "dilation_y": 1, "dilation_x": 1}
+#: An input with a word for every tap, so that every column is read.
+WHOLE = {"y0": 0, "x0": 0, "height": 16, "width": 16}
 
 
 def prepare(configuration, seed, *kernels):
@@ -31,8 +40,84 @@ def prepare(configuration, seed, *kernels):
     return model, instructions
 
 
-@pytest.mark.parametrize("grant", [1.0, 0.5])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("seed", "grant"), [(0, 1.0), (1, 0.5), (2, 1.0), (3, 0.8), (4, 0.3)])
 def test_random_instructions(seed, grant):
     model, instructions = prepare(TINY, seed, {}, {"parts": 2}, {}, {"parts": 3})
-    check(TINY, model, instructions, seed=seed, grant=grant)
+    check(TINY, model, instructions, seed=seed, grant=grant, offer=(1.0, 0.1)[seed == 3])
+
+
+@pytest.mark.parametrize("requantizers", [8, 2])
+def test_eight_lanes(requantizers):
+    configuration = dataclasses.replace(EIGHT, depthwise_requantizers=requantizers)
+    small = {"rows": 2, "columns": 4}
+    model, instructions = prepare(configuration, 80 + requantizers, small, {"parts": 2, **small})
+    check(configuration, model, instructions, seed=requantizers, grant=0.9)
+
+
+@pytest.mark.parametrize("grant", [1.0, 0.4])
+def test_tiles_of_few_pixels_revisit_their_sums(grant):
+    one = {"rows": 1, "columns": 1, "blocks": 1}
+    shapes = (one, {**one, "columns": 2}, {**one, "blocks": 2}, {**one, "rows": 2})
+    kernels = [{"parts": 5, **shape, **plain} for shape in shapes for plain in ({}, PLAIN)]
+    model, instructions = prepare(TINY, 7, *kernels)
+    check(TINY, model, instructions, seed=1, grant=grant)
+
+
+def test_sums_that_are_kept_for_later():
+    # Two kernels take turns with sums of their own.
+    model, instructions = prepare(
+        TINY, 5, *[{"rows": 2, "columns": 3, "blocks": 1, "parts": 3}] * 2
+    )
+    for n, instruction in enumerate(instructions):
+        instruction.partial_sum = 40 * (n // 3)
+    turns = [instructions[n] for n in (0, 3, 1, 4, 5, 2)]
+    check(TINY, model, turns, seed=5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "blocks", "stride", "dilation", "row_cycles"),
+    [
+        (4, 6, 2, 1, 1, 8),
+        (5, 1, 3, 1, 1, 3),
+        (2, 8, 3, 1, 1, 10),
+        (3, 5, 2, 2, 1, 11),
+        (2, 4, 2, 3, 1, 12),
+        (2, 4, 2, 1, 2, 12),
+    ],
+)
+def test_rows_blocks_and_instructions_follow_without_gaps(
+    rows, columns, blocks, stride, dilation, row_cycles
+):
+    size = {"rows": rows, "columns": columns, "blocks": blocks, "stride_x": stride}
+    size |= {"stride_y": stride, "dilation_x": dilation, "dilation_y": dilation}
+    model, instructions = prepare(TINY, 1, *[{**size, **WHOLE}] * 3)
+    observed = check(TINY, model, instructions, seed=1)
+    done = [cycle for cycle, _ in observed.done]
+    cycles = [b - a for a, b in itertools.pairwise(done)]
+    assert cycles == [max(10, rows * row_cycles) * blocks] * 2
+    # From acceptance: preparing, fetching and the pipeline.
+    assert done[0] <= rows * row_cycles * blocks + 36
+
+
+def test_tiny_blocks_wait_for_their_parameters_only():
+    model, instructions = prepare(
+        TINY, 3, *[{"rows": 1, "columns": 1, "blocks": 3, "parts": 2, **PLAIN}] * 3
+    )
+    done = [cycle for cycle, _ in check(TINY, model, instructions, seed=1).done]
+    # Weights of one instruction and scales of another may want the same memory for a cycle.
+    assert all(30 <= b - a <= 31 for a, b in itertools.pairwise(done))
+
+
+def test_rows_in_the_same_bank_drift_apart():
+    # All rows of a column lie in one of only four banks: in step they would take three cycles each.
+    size = {"rows": 3, "columns": 8, "blocks": 2, **PLAIN, **WHOLE, "row_stride": 16}
+    size |= {"ring_start": 0, "ring_words": 96, "address": 0, "block_stride": 96}
+    model, instructions = prepare(TINY, 4, *[size] * 2)
+    done = [cycle for cycle, _ in check(TINY, model, instructions, seed=1, banks=4).done]
+    assert done[1] - done[0] <= 1.5 * 3 * 10 * 2
+
+
+def test_parameters():
+    assert DepthwiseEngine(configuration=TINY).configuration is TINY
+    with pytest.raises(TypeError, match="Configuration"):
+        DepthwiseEngine(configuration="tiny")
