@@ -84,11 +84,8 @@ class _Order:
         self.done = dict.fromkeys(network.layers, 0)
         self.tasks: list[Task] = []
         stores = [layer for layer in network.layers if isinstance(layer, StoreLayer)]
-        others = [layer for layer in network.layers if not layer.is_transfer]
-        loads = [layer for layer in network.layers if layer.is_transfer and layer not in stores]
-        # Stores free rings; loads wait until nothing else can go on, so that the constants of the
-        # first layers are not loaded behind a whole input.
-        self.priority = [*stores, *others, *loads]
+        # Stores free rings.
+        self.priority = stores + [layer for layer in network.layers if layer not in stores]
 
     def _end(self, layer: Layer) -> int:
         return min(self.done[layer] + layer.tile_rows, layer.rows)
@@ -120,14 +117,37 @@ class _Order:
             return False
         return self._end(layer) > self._needed(output) + output.ring_rows
 
+    def _early(self, layer: Layer) -> bool:
+        """Tell whether a load is further ahead of its readers than is of use.
+
+        The load engine runs its stream in order: what comes too early delays the constants of the
+        layers that could begin.
+        """
+        output = layer.output
+        if not layer.is_transfer or output is None:
+            return False
+        wanted = 0
+        for reader, index in self.network.readers.get(output, []):
+            if self.done[reader] < reader.rows:
+                _, high = reader.input_rows(index, self.done[reader], self._end(reader))
+                wanted = max(wanted, high)
+        return self.done[layer] >= wanted + layer.tile_rows
+
+    def _next(self, left: list[Layer]) -> Layer | None:
+        early = None
+        for layer in left:
+            if not self.lacks_room(layer) and not self.lacks_input(layer):
+                if not self._early(layer):
+                    return layer
+                early = early or layer
+        return early
+
     def run(self) -> list[Layer]:
         """Order as many tasks as can be; return the layers that are stuck."""
         left = [layer for layer in self.priority if layer.rows]
         while left:
-            for layer in left:
-                if not self.lacks_room(layer) and not self.lacks_input(layer):
-                    break
-            else:
+            layer = self._next(left)
+            if layer is None:
                 return left
             self.tasks.append(Task(layer, self.done[layer], self._end(layer)))
             self.done[layer] = self._end(layer)
