@@ -4,6 +4,7 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
+
 from dpu_hw.axi import Axi4Signature
 from dpu_hw.control.dispatch import Dispatch
 from dpu_hw.control.faults import Faults

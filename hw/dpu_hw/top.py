@@ -4,6 +4,7 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
+
 from dpu_hw.axi import Axi4Signature, AxiLiteSignature
 from dpu_hw.control.layouts import ENGINES
 from dpu_hw.control.registers import BUS_ADDRESS_BITS, Registers

@@ -7,11 +7,11 @@ from operator import xor
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.instruction import CHECK, Engine
-from dpu_spec.isa import FORMATS, INSTRUCTION_BYTES
 
 from dpu_hw.control.layouts import INDEX_BITS, chunk_layout
 from dpu_hw.layouts import instruction_bits
+from dpu_spec.instruction import CHECK, Engine
+from dpu_spec.isa import FORMATS, INSTRUCTION_BYTES
 
 __all__ = ["Decode"]
 

@@ -4,12 +4,12 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.instruction import HEADER, Engine
 
 from dpu_hw.control.decode import Decode
 from dpu_hw.control.layouts import ENGINES, INDEX_BITS, chunk_layout
 from dpu_hw.control.tokens import Signals, Tokens
 from dpu_hw.ports import EngineSignature
+from dpu_spec.instruction import HEADER, Engine
 
 __all__ = ["Dispatch"]
 

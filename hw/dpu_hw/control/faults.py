@@ -4,10 +4,10 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.instruction import Engine
-from dpu_spec.registers import Error
 
 from dpu_hw.control.layouts import ENGINE_BITS, ENGINES, INDEX_BITS, fault_layout
+from dpu_spec.instruction import Engine
+from dpu_spec.registers import Error
 
 __all__ = ["Faults"]
 

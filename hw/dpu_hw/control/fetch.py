@@ -4,12 +4,12 @@
 from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.instruction import Engine
-from dpu_spec.isa import INSTRUCTION_BYTES
 
 from dpu_hw.control.layouts import ENGINE_BITS, ENGINES, stream_layout
 from dpu_hw.dma.layouts import run_layout
 from dpu_hw.queue import Queue
+from dpu_spec.instruction import Engine
+from dpu_spec.isa import INSTRUCTION_BYTES
 
 __all__ = ["Fetch", "request_layout"]
 

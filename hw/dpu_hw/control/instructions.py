@@ -5,12 +5,12 @@ from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
-from dpu_spec.instruction import Engine
-from dpu_spec.isa import INSTRUCTION_BYTES
 
 from dpu_hw.control.fetch import request_layout
 from dpu_hw.control.layouts import ENGINE_BITS, ENGINES, chunk_layout
 from dpu_hw.dma.layouts import beat_layout
+from dpu_spec.instruction import Engine
+from dpu_spec.isa import INSTRUCTION_BYTES
 
 __all__ = ["Instructions"]
 

@@ -3,6 +3,7 @@
 
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
+
 from dpu_spec.instruction import ENGINE_SLOTS, Engine
 from dpu_spec.isa import INSTRUCTION_BYTES
 from dpu_spec.registers import BY_NAME

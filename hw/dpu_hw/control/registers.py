@@ -5,6 +5,11 @@ from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
+
+from dpu_hw.axi import AxiLiteSignature
+from dpu_hw.control.counters import Counters
+from dpu_hw.control.layouts import ENGINE_BITS, ENGINES, stream_layout
+from dpu_hw.dma.layouts import window_layout
 from dpu_spec.instruction import Engine
 from dpu_spec.isa import WINDOW_NAMES
 from dpu_spec.registers import (
@@ -17,11 +22,6 @@ from dpu_spec.registers import (
     identity,
     rom,
 )
-
-from dpu_hw.axi import AxiLiteSignature
-from dpu_hw.control.counters import Counters
-from dpu_hw.control.layouts import ENGINE_BITS, ENGINES, stream_layout
-from dpu_hw.dma.layouts import window_layout
 
 __all__ = ["BUS_ADDRESS_BITS", "Registers"]
 

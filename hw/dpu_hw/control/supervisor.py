@@ -4,9 +4,9 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.registers import BY_NAME, Error
 
 from dpu_hw.control.layouts import ENGINES, INDEX_BITS, NO_ENGINE, fault_layout
+from dpu_spec.registers import BY_NAME, Error
 
 __all__ = ["DEADLOCK_CYCLES", "Supervisor"]
 

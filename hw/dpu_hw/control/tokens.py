@@ -4,10 +4,10 @@
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.instruction import ENGINE_SLOTS, TOKEN_LIMIT
 
 from dpu_hw.control.layouts import ENGINES
 from dpu_hw.queue import Queue
+from dpu_spec.instruction import ENGINE_SLOTS, TOKEN_LIMIT
 
 __all__ = ["Signals", "Tokens"]
 

@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import exact_log2
+
 from dpu_hw.axi import ADDRESS_BITS, Axi4Signature
 from dpu_hw.dma.bursts import Bursts
 from dpu_hw.dma.layouts import beat_layout, run_layout, window_layout
