@@ -7,9 +7,10 @@ from __future__ import annotations
 import numpy as np
 
 from dpu_compiler.assemble import Image
+from dpu_compiler.cost import simulate
 from dpu_compiler.emit import Emitter
 from dpu_compiler.graph import Graph, Operator
-from dpu_compiler.issue import Buffer
+from dpu_compiler.issue import Buffer, Issue
 from dpu_compiler.legal import Decision
 from dpu_compiler.macs import count_macs
 from dpu_compiler.partition import Part, partition
@@ -20,8 +21,15 @@ from dpu_compiler.synchronize import Synchronizer
 from dpu_compiler.translate import StepBuilder, translate
 from dpu_compiler.translate.step import Memory
 from dpu_spec.configuration import Configuration
+from dpu_spec.instruction import Engine
 from dpu_spec.isa import WINDOW_ARENA, WINDOW_INPUT, WINDOW_OUTPUT
 from dpu_spec.program import HostOperator, Layer, Program, Step, Tensor
+
+
+#: Largest tiles, in pixels, that are tried; the first is the best for most networks.
+TILE_PIXELS = (128, 64, 256)
+#: Programs of more instructions than this take the first, to keep compiling quick.
+SEARCH_LIMIT = 8000
 
 
 class Compilation:
@@ -83,19 +91,39 @@ class Compilation:
                     builder.require_dram(index, op.index)
         for dram, data in builder.constants:
             dram.offset = self.image.put(data)
-        emitter = Emitter(self.configuration)
-        for task in place_tasks(builder):
-            task.layer.emit(emitter, task.first, task.last)
-        dram_sizes = {
-            Buffer.ARENA: self.memory.sizes[WINDOW_ARENA],
-            Buffer.OUTPUT: self.memory.sizes[WINDOW_OUTPUT],
-        }
-        synchronizer = Synchronizer(self.configuration, dram_sizes)
-        for issue in emitter.issues:
-            synchronizer.add(issue)
-        streams = {engine: issues for engine, issues in synchronizer.streams.items() if issues}
+        emitter, streams = self._schedule(builder)
         self.image.add_constants(emitter)
         return Step(streams=self.image.add_streams(streams))
+
+    def _schedule(self, builder: StepBuilder) -> tuple[Emitter, dict[Engine, list[Issue]]]:
+        """Emit a step's instructions with the tile size that the cycle model finds fastest.
+
+        Small tiles let the engines overlap more closely, large ones waste fewer cycles between passes.
+        """
+        best: tuple[int, Emitter, dict[Engine, list[Issue]]] | None = None
+        for pixels in TILE_PIXELS:
+            emitter = Emitter(self.configuration)
+            for task in place_tasks(builder, pixels):
+                task.layer.emit(emitter, task.first, task.last)
+            dram_sizes = {
+                Buffer.ARENA: self.memory.sizes[WINDOW_ARENA],
+                Buffer.OUTPUT: self.memory.sizes[WINDOW_OUTPUT],
+            }
+            synchronizer = Synchronizer(self.configuration, dram_sizes)
+            for issue in emitter.issues:
+                synchronizer.add(issue)
+            streams = {engine: issues for engine, issues in synchronizer.streams.items() if issues}
+            timings = simulate(
+                {engine: [i.instruction for i in issues] for engine, issues in streams.items()},
+                self.configuration,
+            )
+            cycles = max(timing[-1].end for timing in timings.values() if timing)
+            if best is None or cycles < best[0]:
+                best = (cycles, emitter, streams)
+            if len(emitter.issues) > SEARCH_LIMIT:
+                break
+        assert best is not None
+        return best[1], best[2]
 
     def _host(self, operator: Operator) -> Step:
         graph = self.graph

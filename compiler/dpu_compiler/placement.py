@@ -66,8 +66,8 @@ def _best_cut(builder: StepBuilder, live: list[FeatureMap]) -> FeatureMap | None
     return None if best is None else best[1]
 
 
-def place_tasks(builder: StepBuilder) -> list[Task]:
-    """Order a step's tasks and place its maps.
+def place_tasks(builder: StepBuilder, pixels: int) -> list[Task]:
+    """Order a step's tasks, in tiles of at most so many pixels, and place its maps.
 
     Tried in turn: whole maps, rings for the larger ones, smaller tiles; then, one by one, maps
     that go through DRAM.
@@ -86,7 +86,7 @@ def place_tasks(builder: StepBuilder) -> list[Task]:
                 network = plan(
                     builder.layers,
                     threshold=int(room * fraction),
-                    pixels=configuration.accumulator_bank,
+                    pixels=min(pixels, configuration.accumulator_bank),
                     ring_words=int(room * tile),
                 )
                 tasks = order(network)
