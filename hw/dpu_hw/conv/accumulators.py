@@ -64,8 +64,7 @@ class Accumulators(wiring.Component):
         exact_log2(depth)
         exact_log2(columns // lanes)
         self._banks = tuple(
-            memory.Memory(shape=unsigned(32 * columns), depth=depth // 2, init=[])
-            for _ in range(2)
+            memory.Memory(shape=unsigned(32 * columns), depth=depth // 2, init=[]) for _ in range(2)
         )
         super().__init__(
             {

@@ -4,8 +4,6 @@
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.instruction import Engine
-from dpu_spec.isa import PATCH_SEGMENTS
 
 from dpu_hw.conv.accumulators import Accumulators
 from dpu_hw.conv.address import PixelWalker
@@ -18,12 +16,14 @@ from dpu_hw.conv.passes import PassGenerator
 from dpu_hw.conv.patch import PatchReader
 from dpu_hw.conv.patch_setup import PatchSetup
 from dpu_hw.conv.port_share import PortShare
-from dpu_hw.queue import Queue
 from dpu_hw.conv.reader import PixelReader
 from dpu_hw.conv.weight_buffer import WeightBuffer
 from dpu_hw.conv.weight_loader import WeightLoader
 from dpu_hw.layouts import instruction_bits
 from dpu_hw.ports import BufferWriteSignature, ReadPortSignature
+from dpu_hw.queue import Queue
+from dpu_spec.instruction import Engine
+from dpu_spec.isa import PATCH_SEGMENTS
 
 __all__ = ["Convolution"]
 
@@ -134,6 +134,7 @@ class Convolution(wiring.Component):
         connect(m, patch.o, issue.patch)
         connect(m, order.o, issue.order)
         m.d.comb += [
+            share.prefer.eq(order.o.valid & order.o.payload),
             issue.loaded.eq(loader.loaded),
             loader.swap.eq(issue.swap),
             array.valid.eq(issue.valid),

@@ -4,10 +4,10 @@
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.instruction import Engine
-from dpu_spec.isa import CONV, CONV_PATCH
 
 from dpu_hw.layouts import instruction_bits, instruction_layout
+from dpu_spec.instruction import Engine
+from dpu_spec.isa import CONV, CONV_PATCH
 
 __all__ = ["Decoder"]
 

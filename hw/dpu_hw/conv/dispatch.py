@@ -23,10 +23,12 @@ class Dispatch(wiring.Component):
 
     Members
     -------
-    i_conv, i_patch : :py:`In(stream.Signature(PASS))`, :py:`In(stream.Signature(patch_layout(lanes)))`
-        Passes; only one of them is offered at a time.
-    o_conv, o_patch : :py:`Out(...)`
-        The same.
+    i_conv : :py:`In(stream.Signature(PASS))`
+        Passes of CONV.
+    i_patch : :py:`In(stream.Signature(patch_layout(lanes)))`
+        Passes of CONV_PATCH; only one of both is offered at a time.
+    o_conv, o_patch
+        The same, outwards.
     tiles : :py:`Out(stream.Signature(16))`
         First row of the weights of each pass.
     order : :py:`Out(stream.Signature(1))`

@@ -5,8 +5,6 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
-from dpu_spec.instruction import Engine
-from dpu_spec.isa import DRAIN
 
 from dpu_hw.conv.accumulator_reader import AccumulatorReader
 from dpu_hw.conv.accumulators import word_address_layout
@@ -16,6 +14,8 @@ from dpu_hw.conv.scale_requests import ScaleRequests
 from dpu_hw.layouts import instruction_bits, instruction_layout
 from dpu_hw.ports import BufferWriteSignature, WritePortSignature
 from dpu_hw.requantize import ScaleLoader, WordRequantizer
+from dpu_spec.instruction import Engine
+from dpu_spec.isa import DRAIN
 
 __all__ = ["Drain"]
 
@@ -127,9 +127,7 @@ class Drain(wiring.Component):
             requantizer.i.p.output.eq(reader.o.p.output),
             requantizer.i.p.tag.eq(reader.o.p.tag),
             reader.o.ready.eq(requantizer.i.ready & scales.scale.valid),
-            scales.scale.ready.eq(
-                requantizer.i.ready & reader.o.valid & reader.o.p.block_end
-            ),
+            scales.scale.ready.eq(requantizer.i.ready & reader.o.valid & reader.o.p.block_end),
         ]
 
         request = self.write.request

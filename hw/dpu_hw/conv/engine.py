@@ -4,8 +4,6 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.instruction import Engine
-from dpu_spec.isa import PATCH_SEGMENTS
 
 from dpu_hw.conv.accumulators import Accumulators
 from dpu_hw.conv.convolution import Convolution
@@ -16,6 +14,8 @@ from dpu_hw.ports import (
     ReadPortSignature,
     WritePortSignature,
 )
+from dpu_spec.instruction import Engine
+from dpu_spec.isa import PATCH_SEGMENTS
 
 __all__ = ["ConvEngine"]
 

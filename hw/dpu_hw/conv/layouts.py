@@ -3,17 +3,17 @@
 
 from amaranth import *
 from amaranth.lib import data
-from dpu_spec.isa import PATCH_SEGMENTS
 
 from dpu_hw.layouts import word_layout
 from dpu_hw.ports import ADDRESS_BITS
+from dpu_spec.isa import PATCH_SEGMENTS
 
 __all__ = [
     "ACCUMULATOR_BITS",
     "COORDINATE",
     "PASS",
-    "POSITION",
     "PIXEL_TAG",
+    "POSITION",
     "REQUEST",
     "SEQUENCE_BITS",
     "patch_layout",

@@ -4,13 +4,13 @@
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.isa import DRAIN
 
 from dpu_hw.conv.layouts import ACCUMULATOR_BITS
 from dpu_hw.conv.ring import ring_step
 from dpu_hw.layouts import instruction_layout
 from dpu_hw.ports import ADDRESS_BITS
 from dpu_hw.requantize import output_layout
+from dpu_spec.isa import DRAIN
 
 __all__ = ["DRAIN_STEP", "DRAIN_TAG", "OutputWalker"]
 

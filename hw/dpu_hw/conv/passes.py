@@ -4,13 +4,13 @@
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.isa import CONV
 
 from dpu_hw.conv.layouts import COORDINATE, PASS
 from dpu_hw.conv.product import Product
 from dpu_hw.conv.ring import ring_step
 from dpu_hw.layouts import instruction_layout
 from dpu_hw.ports import ADDRESS_BITS
+from dpu_spec.isa import CONV
 
 __all__ = ["PassGenerator"]
 

@@ -4,14 +4,14 @@
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.isa import PATCH_SEGMENTS
 
 from dpu_hw.conv.layouts import ACCUMULATOR_BITS, PIXEL_TAG, patch_layout, pixel_layout
 from dpu_hw.conv.patch_cursor import PatchCursor
 from dpu_hw.conv.patch_fetcher import PatchFetcher
 from dpu_hw.conv.patch_window import PatchWindow
-from dpu_hw.queue import Queue
 from dpu_hw.ports import ReadPortSignature
+from dpu_hw.queue import Queue
+from dpu_spec.isa import PATCH_SEGMENTS
 
 __all__ = ["PatchReader"]
 

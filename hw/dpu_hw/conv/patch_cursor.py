@@ -167,9 +167,7 @@ class PatchCursor(wiring.Component):
             m.d.sync += [
                 self.cut.slot.eq(origin + (position >> word_bits)),
                 self.cut.shift.eq(shift),
-                self.cut.mask.eq(
-                    Mux(words != 0, now.mask & before & after, 0)
-                ),
+                self.cut.mask.eq(Mux(words != 0, now.mask & before & after, 0)),
                 origin_1.eq(origin),
                 unused.eq(
                     Mux(low_word < 0, 0, Mux(low_word.as_unsigned() > words, words, low_word))

@@ -4,13 +4,13 @@
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.isa import PATCH_SEGMENTS
 
 from dpu_hw.conv.layouts import SEQUENCE_BITS, patch_layout
-from dpu_hw.queue import Queue
 from dpu_hw.conv.ring import ring_step
 from dpu_hw.layouts import word_layout
 from dpu_hw.ports import ADDRESS_BITS, READ_LATENCY, ReadPortSignature
+from dpu_hw.queue import Queue
+from dpu_spec.isa import PATCH_SEGMENTS
 
 __all__ = ["PatchFetcher"]
 

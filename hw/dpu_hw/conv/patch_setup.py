@@ -5,13 +5,13 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
-from dpu_spec.isa import CONV_PATCH, PATCH_SEGMENTS
 
 from dpu_hw.conv.layouts import POSITION, patch_layout
 from dpu_hw.conv.product import Product
 from dpu_hw.conv.ring import ring_step
 from dpu_hw.layouts import instruction_layout
 from dpu_hw.ports import ADDRESS_BITS
+from dpu_spec.isa import CONV_PATCH, PATCH_SEGMENTS
 
 __all__ = ["PatchSetup"]
 

@@ -11,10 +11,11 @@ __all__ = ["PortShare"]
 
 
 class PortShare(wiring.Component):
-    """Let two readers use a port, the first before the second.
+    """Let two readers use a port.
 
     Each reader knows from its own request when its data come. Neither can keep the other waiting
-    for good, as both stop asking when what they have read ahead isn't used.
+    for good, as both stop asking when what they have read ahead isn't used; the one whose pixels
+    are wanted now should come first.
 
     Parameters
     ----------
@@ -25,6 +26,8 @@ class PortShare(wiring.Component):
     -------
     readers : :py:`In(ReadPortSignature(lanes=lanes)).array(2)`
         From the readers.
+    prefer : :py:`In(1)`
+        The reader that comes first.
     port : :py:`Out(ReadPortSignature(lanes=lanes))`
         To the scratchpad.
     """
@@ -34,6 +37,7 @@ class PortShare(wiring.Component):
         super().__init__(
             {
                 "readers": In(ReadPortSignature(lanes=lanes)).array(2),
+                "prefer": In(1),
                 "port": Out(ReadPortSignature(lanes=lanes)),
             }
         )
@@ -48,15 +52,24 @@ class PortShare(wiring.Component):
         first, second = self.readers[0].request, self.readers[1].request
         # A request that was refused keeps its place: it may not change before it is granted.
         held = Signal()
+        holder = Signal()
         turn = Signal()
+        with m.If(held):
+            m.d.comb += turn.eq(holder)
+        with m.Elif(self.prefer):
+            m.d.comb += turn.eq(second.valid)
+        with m.Else():
+            m.d.comb += turn.eq(~first.valid)
         m.d.comb += [
-            turn.eq(~first.valid | held),
             self.port.request.valid.eq(first.valid | second.valid),
             self.port.request.payload.eq(Mux(turn, second.payload, first.payload)),
             first.ready.eq(self.port.request.ready & ~turn),
             second.ready.eq(self.port.request.ready & turn),
         ]
-        m.d.sync += held.eq(turn & second.valid & ~self.port.request.ready)
+        m.d.sync += [
+            held.eq(self.port.request.valid & ~self.port.request.ready),
+            holder.eq(turn),
+        ]
         for reader in (self.readers[0], self.readers[1]):
             m.d.comb += reader.data.eq(self.port.data)
         return m

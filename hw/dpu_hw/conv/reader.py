@@ -6,8 +6,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from dpu_hw.conv.layouts import PIXEL_TAG, REQUEST, pixel_layout
-from dpu_hw.queue import Queue
 from dpu_hw.ports import READ_LATENCY, ReadPortSignature
+from dpu_hw.queue import Queue
 
 __all__ = ["PixelReader"]
 

@@ -4,10 +4,10 @@
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.isa import DRAIN
 
 from dpu_hw.layouts import instruction_layout
 from dpu_hw.requantize.scale_loader import SCALE_WORDS
+from dpu_spec.isa import DRAIN
 
 __all__ = ["ScaleRequests"]
 

@@ -96,8 +96,6 @@ class WeightBuffer(wiring.Component):
                 read.en.eq(self.enable),
             ]
             with m.If(enabled):
-                m.d.sync += (
-                    Value.cast(row).word_select(b, 8 * self._lanes).eq(read.data)
-                )
+                m.d.sync += Value.cast(row).word_select(b, 8 * self._lanes).eq(read.data)
         m.d.comb += self.row.eq(row)
         return m
