@@ -12,7 +12,7 @@ shapes with them.
 import numpy as np
 
 from .call import Array, Call
-from .fixed_point import Int64s, multiply_by_quantized_multiplier, requantize, wrap32
+from .fixed_point import Int64s, multiply_by_quantized_multiplier, requantize
 from .parameters import activation_range, add_parameters, mul_parameters
 
 
@@ -71,4 +71,4 @@ def mul(call: Call) -> list[Array]:
     a = call.array(0).astype(np.int64) - first.zero_point0
     b = call.array(1).astype(np.int64) - second.zero_point0
     low, high = activation_range(call.activation, output)
-    return call.shaped(requantize(wrap32(a * b), multiplier, shift, output.zero_point0, low, high))
+    return call.shaped(requantize(a * b, multiplier, shift, output.zero_point0, low, high))

@@ -48,14 +48,16 @@ def test_hard_swish(seed):
     check_table("HARD_SWISH", input, Quantization((output,), (draw.zero_point(),)))
 
 
-@pytest.mark.parametrize("exponent", range(-6, 7))
+@pytest.mark.parametrize("exponent", range(-9, 5))
 def test_hard_swish_of_factors_just_below_powers_of_two(exponent):
     """Multipliers whose upper half would round up to 2^15."""
     below = float(np.nextafter(np.float32(1), np.float32(0)))
     for scale in (below, 0.75 * below):
-        input = Quantization((float32(scale * 2.0**exponent),), (-20,))
-        for output in (2.0 ** (exponent - 3), 2.0 ** (exponent + 1)):
-            check_table("HARD_SWISH", input, Quantization((output,), (3,)))
+        for zero_point in (-128, -20, 90):
+            input = Quantization((float32(scale * 2.0**exponent),), (zero_point,))
+            for places in (-3, 0, 1, 3, 4):
+                output = Quantization((2.0 ** (exponent + places),), (3,))
+                check_table("HARD_SWISH", input, output)
 
 
 @pytest.mark.parametrize("seed", range(100))

@@ -39,9 +39,13 @@ def test_ends_of_int32(zero_point):
     biases = [(1 << 31) - 1, (1 << 31) - 2, -(1 << 31), 1 - (1 << 31), (1 << 30) + 1, -(1 << 30)]
     writer = GraphWriter()
     feeds, ys = {}, []
-    for factor in (0.25, 0.5, 0.75, 1.0 - 2.0**-24, 1.0, 1.5, 2.0, 2.0 - 2.0**-23, 3.0, 256.0):
+    # The first one is 1 - 2^-30: scaled numbers come as near to the ends of int32 as they can.
+    factors = [(1.0 + 2.0**-15, 1.0 - 2.0**-15)]
+    factors += [(f, 1.0) for f in (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.0 - 2.0**-23, 3.0, 256.0)]
+    for factor, weight_scale in factors:
         x = writer.tensor((1, 1), "int8", Quantization((factor,), (0,)))
-        w = writer.constant(np.ones((len(biases), 1), np.int8), Quantization((1.0,), (0,)))
+        ones = np.ones((len(biases), 1), np.int8)
+        w = writer.constant(ones, Quantization((weight_scale,), (0,)))
         b = writer.constant(np.array(biases, np.int32), Quantization((factor,), (0,)))
         y = writer.tensor((1, len(biases)), "int8", Quantization((1.0,), (zero_point,)))
         writer.operator("FULLY_CONNECTED", [x, w, b], [y])

@@ -4,6 +4,7 @@
 Beware: its softmax aborts the whole process when 512 or more logits tie at the maximum.
 """
 
+import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,11 @@ _ELEMENT_BYTES = {
     tflite.TensorType.INT16: 2,
 }
 _LARGEST_ARENA = 1 << 30
+
+
+def available() -> bool:
+    """Whether the reference runtime is installed; there are wheels for x86-64 Linux only."""
+    return importlib.util.find_spec("tflite_micro") is not None
 
 
 def run(
