@@ -15,6 +15,8 @@ __all__ = ["Fetch", "request_layout"]
 
 #: Requests in flight.
 _REQUESTS = 16
+#: Requests in flight from which on only engines without instructions get more.
+_CALM_REQUESTS = 2
 
 
 def request_layout(queue):
@@ -26,6 +28,10 @@ class Fetch(wiring.Component):
     """Decide which instructions to fetch next, several of one stream at a time.
 
     An engine whose queue is empty goes before those whose queues are half empty; equals take turns.
+    The latter have few requests in flight, and streams begin with one instruction (that of loads
+    with several), so that at the start of a run the first loads don't wait for instructions that
+    are not needed yet.
+
     The requests of a stream take up room in its queue from the beginning, so that the data never
     waits.
 
@@ -99,7 +105,10 @@ class Fetch(wiring.Component):
         engine = Signal(ENGINE_BITS)
         previous = Signal(ENGINE_BITS, init=ENGINES - 1)
         state = Signal(stream_layout())
+        limit = Signal(range(chunk + 1))
+        amount = Signal(range(chunk + 1))
         count = Signal(range(chunk + 1))
+        m.d.comb += amount.eq(Mux(state.count >= limit, limit, state.count))
         m.d.comb += [self.select.eq(engine), read.addr.eq(engine)]
         reserve = Signal()
         for own in Engine:
@@ -125,7 +134,9 @@ class Fetch(wiring.Component):
         with m.FSM():
             with m.State("CHOOSE"):
                 wanted = Signal(ENGINES)
-                m.d.comb += wanted.eq(Mux(starved.any(), starved, needy))
+                m.d.comb += wanted.eq(
+                    Mux(starved.any(), starved, Mux(notes.level < _CALM_REQUESTS, needy, 0))
+                )
                 # The first one after the engine that was served last.
                 with m.If(wanted.any()):
                     m.next = "LOOK UP"
@@ -143,12 +154,15 @@ class Fetch(wiring.Component):
                     state.eq(Mux(fresh.bit_select(engine, 1), aligned, read.data)),
                     fresh.bit_select(engine, 1).eq(0),
                     previous.eq(engine),
+                    limit.eq(
+                        Mux(fresh.bit_select(engine, 1) & (engine != Engine.LOAD), 1, chunk),
+                    ),
                 ]
                 m.next = "COUNT"
             with m.State("COUNT"):
                 m.d.sync += [
-                    count.eq(Mux(state.count >= chunk, chunk, state.count)),
-                    run.bytes.eq(size * Mux(state.count >= chunk, chunk, state.count)),
+                    count.eq(amount),
+                    run.bytes.eq(size * amount),
                 ]
                 m.next = "REQUEST"
                 with m.If(state.count == 0):

@@ -17,8 +17,8 @@ class Reader(wiring.Component):
     """Read bursts for the instruction fetch and for the load engine.
 
     Data comes back in the order of the requests, so that a fetch waits for the data of loads that
-    were requested before it; the loads' share in flight is limited for its sake. Where both have a
-    burst to request, the fetch goes first.
+    were requested before it; the loads' share in flight is limited for its sake. Where both have
+    bursts to request, they take turns, so that neither keeps the other from the bus.
 
     After ``stop``, or an error, no burst is requested any more, and the data of those in flight is
     dropped. Resetting the reader is safe when it is idle.
@@ -103,6 +103,8 @@ class Reader(wiring.Component):
         in_flight = Signal(range(self._load_beats + MAXIMUM_BEATS + 1))
         room = Signal(init=1)
         free = Signal()
+        load_turn = Signal()
+        yields = Signal()
         choose_fetch = Signal()
         choose_load = Signal()
         m.d.comb += [
@@ -110,10 +112,11 @@ class Reader(wiring.Component):
             axi.arburst.eq(BURST_INCREMENT),
             axi.arcache.eq(CACHE),
             free.eq((axi.arready | ~axi.arvalid) & flights.i.ready & ~halted),
-            choose_fetch.eq(free & self.i_fetch.valid),
-            choose_load.eq(free & self.i_load.valid & ~self.i_fetch.valid & room),
-            self.i_fetch.ready.eq(free),
-            self.i_load.ready.eq(free & ~self.i_fetch.valid & room),
+            yields.eq(load_turn & self.i_load.valid & room),
+            self.i_fetch.ready.eq(free & ~yields),
+            choose_fetch.eq(self.i_fetch.valid & self.i_fetch.ready),
+            self.i_load.ready.eq(free & room & (load_turn | ~self.i_fetch.valid)),
+            choose_load.eq(self.i_load.valid & self.i_load.ready),
             flights.i.valid.eq(choose_fetch | choose_load),
             flights.i.payload.load.eq(choose_load),
         ]
@@ -123,6 +126,7 @@ class Reader(wiring.Component):
             chosen = Mux(choose_fetch, self.i_fetch.payload.as_value(), self.i_load.payload)
             burst = data.View(burst_layout(), chosen)
             m.d.sync += [
+                load_turn.eq(choose_fetch),
                 axi.arvalid.eq(1),
                 axi.araddr.eq(burst.address),
                 axi.arlen.eq(burst.beats - 1),

@@ -273,7 +273,7 @@ def test_stop_completes_bursts_in_flight():
     simulator.run()
 
 
-def test_loads_give_way_to_fetches():
+def test_fetches_and_loads_take_turns():
     reader = Reader(data_bytes=4, outstanding=8, load_beats=16)
     memory = AxiMemory(reader.axi, data_bytes=4, size=4096, latency=(20, 20))
     memory.data[:] = bytes(range(256)) * 16
