@@ -289,6 +289,11 @@ def test_writing_behind_the_reads_is_right(full):
     full.run(streams(vector(columns=6, x0=1, stride_x=1, out_address=0, out_ring_start=0)))
 
 
+def test_writing_where_the_border_would_be_is_right(full):
+    window = {"kernel_h": 2, "kernel_w": 2, "y0": -1, "x0": -1, "columns": 4, "stride_x": 1}
+    full.run(streams(vector(**window, out_address=0, out_ring_start=0)))
+
+
 @pytest.mark.parametrize(
     "instruction",
     [

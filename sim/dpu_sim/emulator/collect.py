@@ -50,7 +50,7 @@ class Collector:
 
     def __init__(self, tensors: Mapping[int, Tensor], configuration: Configuration) -> None:
         self._tensors = tensors
-        self._lanes = configuration.lanes
+        self.lanes = configuration.lanes
         self._values: dict[int, Int8s] = {}
         self._written: dict[int, npt.NDArray[np.bool_]] = {}
 
@@ -58,15 +58,15 @@ class Collector:
         """Add what one instruction wrote: addresses in any order, words as [..., lane]."""
         if mark.tensor < 0:
             return
-        expected = written_words(instruction, self._lanes)
+        expected = written_words(instruction, self.lanes)
         given = addresses.reshape(-1)
         order = np.argsort(expected, axis=None)
         by_address = np.argsort(given, kind="stable")
         if not np.array_equal(expected.reshape(-1)[order], given[by_address]):
             raise CollectError(f"Other words were written than those of\n  {instruction!r}")
-        view = np.empty((expected.size, self._lanes), np.int8)
-        view[order] = words.reshape(-1, self._lanes)[by_address]
-        self._place(mark, instruction, view.reshape(*expected.shape, self._lanes))
+        view = np.empty((expected.size, self.lanes), np.int8)
+        view[order] = words.reshape(-1, self.lanes)[by_address]
+        self._place(mark, instruction, view.reshape(*expected.shape, self.lanes))
 
     def _place(self, mark: Mark, instruction: Instruction, view: Int8s) -> None:
         blocks, rows, columns, lanes = view.shape
@@ -133,7 +133,7 @@ def collect(
 ) -> None:
     """Collect one engine's scratchpad writes of one run, in the order in which they were made."""
     given = iter(writes)
-    lanes = into._lanes
+    lanes = into.lanes
     for mark, instruction in zip(marks, instructions, strict=True):
         count = written_words(instruction, lanes).size
         part = [pair for _, pair in zip(range(count), given, strict=False)]
