@@ -86,7 +86,9 @@ class Arithmetic(wiring.Component):
         less_a = Signal(data.ArrayLayout(signed(9), self._vector_lanes))
         less_b = Signal.like(less_a)
         m.d.comb += [
-            self.tables.enable.eq(start),
+            self.tables.enable.eq(
+                start & ((i.operation == Operation.ADD) | (i.operation == Operation.TABLE))
+            ),
             self.tables.slot.eq(i.slot),
             self.tables.index_a.eq(i.a),
             self.tables.index_b.eq(i.b),

@@ -90,7 +90,8 @@ class Slicer(wiring.Component):
         slices = self._lanes // self._vector_lanes
         operation = Signal(OPERATION)
         active = Signal()
-        index = Signal(range(slices))
+        # One bit at least: Verilog has no vectors of none.
+        index = Signal(range(max(2, slices)))
         last_slice = Signal()
         take = Signal()
         tap = self.a.payload.tag

@@ -75,7 +75,13 @@ class TableLoader(wiring.Component):
 
         index_bits = (entries - 1).bit_length()
         word_bits = ENTRY_BITS - index_bits
-        m.submodules.words = words = memory.Memory(shape=bits, depth=1 << word_bits, init=[])
+        m.submodules.words = words = memory.Memory(
+            shape=bits,
+            depth=1 << word_bits,
+            init=[],
+            # What is written while it is read is read again.
+            attrs={"no_rw_check": 1},
+        )
         write = words.write_port()
         read = words.read_port()
         m.d.comb += [

@@ -98,7 +98,13 @@ class Tables(wiring.Component):
         )
         for which, (name, index, entry) in enumerate(sides):
             for lane in range(self._vector_lanes):
-                table = memory.Memory(shape=32, depth=TABLE_SLOTS * TABLE_ENTRIES, init=[])
+                table = memory.Memory(
+                    shape=32,
+                    depth=TABLE_SLOTS * TABLE_ENTRIES,
+                    init=[],
+                    # Nothing is looked up that is being loaded.
+                    attrs={"no_rw_check": 1},
+                )
                 m.submodules[f"table_{name}_{lane}"] = table
                 write = table.write_port()
                 read = table.read_port()
