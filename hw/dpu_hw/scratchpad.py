@@ -23,8 +23,9 @@ class Scratchpad(wiring.Component):
     index gets it. :py:`ready` depends on the port's own address and on the requests of ports with a
     lower index. Addresses wrap at the size of the scratchpad.
 
-    A read sees the writes of earlier cycles, but not one of its own cycle. Its data come two cycles
-    after its transfer, and stay until the port's next.
+    A read sees the writes of earlier cycles. Its data come two cycles after its transfer, and stay
+    until the port's next. To read and write the same word in one cycle is a race: in simulation the
+    read gets the old contents, in block RAM any.
 
     Parameters
     ----------
@@ -92,7 +93,11 @@ class Scratchpad(wiring.Component):
         outputs = Signal(data.ArrayLayout(self._configuration.word_bits, banks))
         for bank in range(banks):
             storage = memory.Memory(
-                shape=self._configuration.word_bits, depth=words // banks, init=[]
+                shape=self._configuration.word_bits,
+                depth=words // banks,
+                init=[],
+                # Without this, synthesis builds the old contents from registers and multiplexers.
+                attrs={"no_rw_check": 1},
             )
             m.submodules[f"bank_{bank}"] = storage
             read = storage.read_port()
