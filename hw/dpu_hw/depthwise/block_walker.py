@@ -47,11 +47,11 @@ class BlockWalker(wiring.Component):
         m = Module()
         left = Signal.like(self.i.p.blocks)
         step = Signal(range(2 * TAPS + 1))
-        finishing = self.o.valid & self.o.ready & (left == 1)
-        m.d.comb += self.i.ready.eq(~self.o.valid | finishing)
+        # There is time between instructions, since a block's parameters take ten cycles to load.
+        m.d.comb += self.i.ready.eq(~self.o.valid)
         with m.If(self.o.ready & self.o.valid):
             m.d.sync += [self.o.payload.eq(self.o.payload + step), left.eq(left - 1)]
-            with m.If(finishing):
+            with m.If(left == 1):
                 m.d.sync += self.o.valid.eq(0)
         with m.If(self.i.ready & self.i.valid):
             m.d.sync += [

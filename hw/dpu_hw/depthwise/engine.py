@@ -13,11 +13,13 @@ from dpu_hw.depthwise.layouts import (
     output_tag_layout,
     sums_layout,
     window_layout,
+    window_sum_layout,
     write_view_layout,
 )
 from dpu_hw.depthwise.output import Output
 from dpu_hw.depthwise.parameter_buffer import ParameterBuffer
 from dpu_hw.depthwise.partial_sums import PartialSums
+from dpu_hw.depthwise.stream_register import StreamRegister
 from dpu_hw.depthwise.window import Window
 from dpu_hw.depthwise.writer import Writer
 from dpu_hw.layouts import instruction_layout
@@ -38,6 +40,9 @@ __all__ = ["DepthwiseEngine"]
 
 #: Instructions that may be between being fetched and being written.
 _CONTEXTS = 8
+
+#: Pixels between the window and the partial sums.
+_WINDOW_SUMS = 4
 
 #: Words that wait to be written while banks refuse.
 _OUTPUTS = 8
@@ -100,6 +105,10 @@ class DepthwiseEngine(wiring.Component):
         m.submodules.window = window = Window(
             lanes=lanes, logic_multipliers=sizes.depthwise_logic_multipliers
         )
+        # A queue whose readiness is a register cuts the pipeline's chain of readiness in two.
+        m.submodules.window_sums = window_sums = Queue(
+            shape=window_sum_layout(lanes), depth=_WINDOW_SUMS
+        )
         m.submodules.partial_sums = partial_sums = PartialSums(
             lanes=lanes, depth=sizes.partial_sum_depth
         )
@@ -117,7 +126,8 @@ class DepthwiseEngine(wiring.Component):
             connect(m, port, flipped(mine))
         connect(m, fetcher.o, window.i)
         connect(m, parameters.weights, window.weights)
-        connect(m, window.o, partial_sums.i)
+        connect(m, window.o, window_sums.i)
+        connect(m, window_sums.o, partial_sums.i)
         connect(m, partial_sums.o, output.i)
         connect(m, parameters.scale, output.scale)
         connect(m, output.o, outputs.i)
@@ -140,7 +150,9 @@ class DepthwiseEngine(wiring.Component):
         ):
             queue = Queue(shape=shape, depth=_CONTEXTS)
             m.submodules[f"context_{name}"] = queue
-            connect(m, queue.o, target)
+            m.submodules[f"register_{name}"] = register = StreamRegister(shape=shape)
+            connect(m, queue.o, register.i)
+            connect(m, register.o, target)
             contexts.append((queue, needed))
             for field, _ in queue.i.p.shape():
                 if field == "lane_map":

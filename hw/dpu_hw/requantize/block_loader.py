@@ -87,9 +87,10 @@ class BlockLoader(wiring.Component):
             m.d.sync += [self.o.payload.eq(filling), self.o.valid.eq(1), full.eq(0)]
 
         # The first word of a run arrives a cycle after its request, so the run before may still be
-        # leaving while the request is accepted.
+        # leaving while the request is accepted. That it can is only looked at where it needn't wait
+        # for the consumer, to keep requests independent of o.ready.
         reading = remaining != 0
-        m.d.comb += self.request.ready.eq(~reading & ~last_arrives & (~full | move))
+        m.d.comb += self.request.ready.eq(~reading & ~last_arrives & (~full | ~self.o.valid))
         start = self.request.valid & self.request.ready
         m.d.comb += self.address.eq(Mux(reading, next_address, self.request.payload))
         m.d.sync += [arriving.eq(start | reading), last_arrives.eq(remaining == 1)]

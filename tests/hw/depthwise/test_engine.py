@@ -104,8 +104,8 @@ def test_tiny_blocks_wait_for_their_parameters_only():
         TINY, 3, *[{"rows": 1, "columns": 1, "blocks": 3, "parts": 2, **PLAIN}] * 3
     )
     done = [cycle for cycle, _ in check(TINY, model, instructions, seed=1).done]
-    # Weights of one instruction and scales of another may want the same memory for a cycle.
-    assert all(30 <= b - a <= 31 for a, b in itertools.pairwise(done))
+    # Weights of one instruction and scales of another may want the same memory at once.
+    assert all(30 <= b - a <= 32 for a, b in itertools.pairwise(done))
 
 
 def test_rows_in_the_same_bank_drift_apart():
