@@ -155,7 +155,7 @@ class Access:
         if address is not None:
             self._fault(
                 UnwrittenError,
-                f"reads {buffer.unit} {address} of {buffer.name}, which nobody has written.",
+                f"reads {buffer.unit} {address} of {buffer.name}, which nobody has written yet.",
             )
 
     def _once(self, buffer: Buffer, selection: Selection) -> None:

@@ -9,7 +9,9 @@ engine starts an instruction while the one before is still in its pipeline.
 Tokens are the only other order. Each is taken by one instruction, and the n-th token of a counter
 is always given and taken by the same two instructions, so the order between accesses is a property
 of the program: whichever order the emulator happens to execute in, it finds a race if there is one.
-(That a signal to a full counter waits is no order to rely on, so it isn't counted as one.)
+(That a signal to a full counter waits is no order to rely on, so it isn't counted as one.) A race
+between a read and a word's very first write is found as a read of an unwritten word where the read
+happens to be executed first.
 """
 
 from __future__ import annotations
