@@ -91,3 +91,16 @@ def full_machine(**options):
     machine.run({Engine.CONV: [conv(rows=8, columns=16, height=1, width=1)]})
     machine.run({Engine.DEPTHWISE: [depthwise(rows=4, columns=16, height=1, width=1, last=0)]})
     return machine
+
+
+def bit(*engines):
+    """A mask of engines for `wait` and `signal`."""
+    return sum(1 << engine for engine in engines)
+
+
+def streams(*instructions):
+    """Sort instructions into the streams of their engines."""
+    result = {}
+    for instruction in instructions:
+        result.setdefault(instruction.engine, []).append(instruction)
+    return result
