@@ -4,7 +4,15 @@
 from .build import build_simulator
 from .errors import BuildError, SimulationError, ToolchainError
 from .process import RtlProcess
-from .results import AccessResult, BusCounters, ErrorCode, TraceEvent, WaitResult, read_trace
+from .results import (
+    AccessResult,
+    BusCounters,
+    ErrorCode,
+    TraceEvent,
+    WaitResult,
+    read_trace,
+    read_writes,
+)
 
 __all__ = [
     "AccessResult",
@@ -18,4 +26,5 @@ __all__ = [
     "WaitResult",
     "build_simulator",
     "read_trace",
+    "read_writes",
 ]

@@ -206,6 +206,13 @@ class RtlProcess:
         """Record when engines start and finish, for ``read_trace``; None ends it."""
         self._command(f"trace {'off' if path is None else path.absolute()}")
 
+    def writes(self, path: Path | None) -> None:
+        """Record every word written to the scratchpad, for ``read_writes``; None ends it.
+
+        A design without the ports for that can't.
+        """
+        self._command(f"writes {'off' if path is None else path.absolute()}")
+
     def waves(self, path: Path | None) -> None:
         """Record every signal as VCD, in a build with waves; None ends it."""
         self._command(f"waves {'off' if path is None else path.absolute()}")

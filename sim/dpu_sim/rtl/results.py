@@ -3,7 +3,13 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+WRITERS = ("drain", "depthwise", "vector", "load")
+"""The scratchpad's writers, in the order of the trace's ports."""
 
 
 class ErrorCode(Enum):
@@ -59,3 +65,15 @@ def read_trace(path: Path) -> list[TraceEvent]:
     """Read the file that :meth:`RtlProcess.trace` recorded."""
     with path.open() as file:
         return [TraceEvent(*map(int, line.split())) for line in file]
+
+
+def read_writes(path: Path) -> npt.NDArray[Any]:
+    """Read the file that :meth:`RtlProcess.writes` recorded, in the order of time.
+
+    The fields are ``cycle`` (its lower 32 bits), ``address``, ``writer`` (an index of
+    :data:`WRITERS`), ``lanes`` and ``word`` (int8, lane 0 first).
+    """
+    data = path.read_bytes()
+    lanes = data[7] if data else 1
+    fields = [("cycle", "<u4"), ("address", "<u2"), ("writer", "u1"), ("lanes", "u1")]
+    return np.frombuffer(data, np.dtype([*fields, ("word", "i1", (lanes,))]))

@@ -15,6 +15,7 @@
 #include "axi_memory.h"
 #include "ports.h"
 #include "verilated.h"
+#include "writes.h"
 #if VM_TRACE
 #include "verilated_vcd_c.h"
 #endif
@@ -25,6 +26,7 @@ class Bench {
         : dram(memory_size), memory(top, dram, failure), host(top, failure) {}
     ~Bench() {
         trace("off");
+        writes("off");
         waves("off");
         top.final();
     }
@@ -60,6 +62,7 @@ class Bench {
         if (trace_ != nullptr && (top.TRACE(start) | top.TRACE(finish))) {
             fprintf(trace_, "%" PRIu64 " %u %u\n", cycle_, top.TRACE(start), top.TRACE(finish));
         }
+        if (writes_ != nullptr) Writes<Vdpu>::record(top, cycle_, writes_);
         clock();
     }
 
@@ -81,6 +84,16 @@ class Bench {
         return path == "off" || trace_ != nullptr;
     }
 
+    // Record every word that is written to the scratchpad; "off" ends it.
+    bool writes(const std::string& path) {
+        if (writes_ != nullptr) fclose(writes_);
+        writes_ = nullptr;
+        if (path == "off") return true;
+        if (Writes<Vdpu>::kPresent) writes_ = fopen(path.c_str(), "wb");
+        if (writes_ != nullptr) setvbuf(writes_, nullptr, _IOFBF, 1 << 20);
+        return writes_ != nullptr;
+    }
+
     // Record every signal; only in a build with waves. "off" ends it.
     bool waves(const std::string& path) {
 #if VM_TRACE
@@ -98,6 +111,7 @@ class Bench {
 
     void flush() {
         if (trace_ != nullptr) fflush(trace_);
+        if (writes_ != nullptr) fflush(writes_);
 #if VM_TRACE
         if (waves_ != nullptr) waves_->flush();
 #endif
@@ -130,6 +144,7 @@ class Bench {
 
     uint64_t cycle_ = 0;
     FILE* trace_ = nullptr;
+    FILE* writes_ = nullptr;
 #if VM_TRACE
     std::unique_ptr<VerilatedVcdC> waves_;
 #endif

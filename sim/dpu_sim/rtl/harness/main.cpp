@@ -19,6 +19,7 @@
 //   counters [clear]                -> NAME VALUE ...
 //   cycle                           -> CYCLE, from the start of the process
 //   trace FILE|off                  CYCLE START FINISH, whenever an engine starts or finishes
+//   writes FILE|off                 each word written to the scratchpad, binary (writes.h)
 //   waves FILE|off                  VCD, in a build with waves
 //   quit
 //
@@ -168,10 +169,12 @@ std::string obey(Bench& bench, const std::string& command, Arguments& arguments)
     if (command == "error") return set_error(bench, arguments);
     if (command == "counters") return counters(bench, arguments);
     if (command == "cycle") return "ok " + std::to_string(bench.cycle());
-    if (command == "trace" || command == "waves") {
+    if (command == "trace" || command == "writes" || command == "waves") {
         std::string path;
         if (!(arguments >> std::ws) || !getline(arguments, path)) return "error FILE is missing";
-        const bool done = command == "trace" ? bench.trace(path) : bench.waves(path);
+        const bool done = command == "trace"    ? bench.trace(path)
+                          : command == "writes" ? bench.writes(path)
+                                                : bench.waves(path);
         return done ? "ok" : "error cannot record " + command + " to " + path;
     }
     return "error unknown command " + command;
@@ -224,7 +227,7 @@ int main(int argc, char** argv) {
         } else {
             reply = obey(bench, command, arguments);
             if (bench.failure && command != "dump" && command != "counters" && command != "cycle" &&
-                command != "trace" && command != "waves") {
+                command != "trace" && command != "writes" && command != "waves") {
                 reply = "error " + bench.failure.message();
             }
         }

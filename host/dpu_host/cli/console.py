@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results on standard output, progress and notes on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+#: Columns of tables that go to a file or a pipe.
+WIDTH = 140
+
+
+def show(what: RenderableType) -> None:
+    """Print a table or the like to standard output."""
+    width = None if sys.stdout.isatty() else WIDTH
+    Console(width=width, highlight=False).print(what)
+
+
+def tell(text: str = "") -> None:
+    """Print a line to standard output."""
+    typer.echo(text)
+
+
+def note(text: str) -> None:
+    """Print a note to standard error."""
+    typer.echo(f"note: {text}", err=True)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on standard error that something takes its time."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        typer.echo(f"{what} ...", err=True)
+        yield
+
+
+@contextmanager
+def steps(what: str, total: int) -> Iterator[Progress]:
+    """Show a bar on standard error; advance its only task (0) by one a step."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
+    ) as bar:
+        bar.add_task(what, total=total)
+        yield bar

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the command line ends: one message and an exit status, never a traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from dpu_compiler.errors import CompilerError
+from dpu_golden import UnsupportedOperator
+from dpu_host.errors import DeviceError
+from dpu_sim.emulator import EmulatorError
+from dpu_sim.rtl import BuildError, SimulationError, ToolchainError
+from dpu_spec.configuration import ConfigurationError
+from dpu_spec.instruction import InstructionError
+from dpu_spec.program import ProgramError
+
+#: Exit status of a difference, or of something that failed and isn't the user's mistake.
+FAILURE = 1
+#: Exit status of a user's mistake.
+USER_ERROR = 2
+
+
+class UserError(Exception):
+    """A user's mistake; the message names the thing, the reason and what to do."""
+
+
+_USER_ERRORS = (
+    UserError,
+    CompilerError,
+    ConfigurationError,
+    ProgramError,
+    InstructionError,
+    UnsupportedOperator,
+    ToolchainError,
+)
+_FAILURES = (EmulatorError, SimulationError, BuildError, DeviceError)
+
+
+def say(message: str) -> None:
+    """Print to standard error."""
+    typer.echo(message, err=True)
+
+
+class Group(TyperGroup):
+    """All commands; turns exceptions into messages."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except _USER_ERRORS as error:
+            say(f"error: {error}")
+            raise typer.Exit(USER_ERROR) from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            name = error.filename if error.filename is not None else "input or output"
+            say(f"error: {name}: {error.strerror or error}; check the path and its permissions.")
+            raise typer.Exit(USER_ERROR) from None
+        except _FAILURES as error:
+            say(f"failure: {error}")
+            raise typer.Exit(FAILURE) from None

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tensors into files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dpu_host.cli.console import note
+from dpu_host.cli.errors import UserError
+from dpu_host.cli.machines import Array, Outcome
+from dpu_host.cli.options import writable
+from dpu_host.cli.sources import Source
+
+
+def check_output(path: Path, source: Source) -> Path:
+    """Refuse a name that can't hold the outputs."""
+    number = len(source.outputs)
+    if number > 1 and path.suffix != ".npz":
+        raise UserError(
+            f"--output {path}: the network has {number} outputs; give the name of an .npz file."
+        )
+    return writable(path, "--output")
+
+
+def stacked(arrays: Sequence[Array]) -> Array:
+    """Return the examples of a tensor as one array: stacked on the batch axis."""
+    if len(arrays) == 1:
+        return arrays[0]
+    first = arrays[0]
+    if first.ndim and first.shape[0] == 1:
+        return np.ma.concatenate(arrays) if _masked(arrays) else np.concatenate(arrays)
+    return np.ma.stack(arrays) if _masked(arrays) else np.stack(arrays)
+
+
+def _masked(arrays: Sequence[Array]) -> bool:
+    return any(np.ma.isMaskedArray(array) for array in arrays)
+
+
+def save_outputs(path: Path, source: Source, outcomes: Sequence[Outcome]) -> None:
+    """Write the outputs of all examples: an .npy file, or an .npz by the tensors' names."""
+    arrays: dict[str, Array] = {}
+    for index in source.outputs:
+        name = source.tensors[index].name
+        key = name if name and name not in arrays else f"{name}#{index}"
+        arrays[key] = stacked([outcome.outputs[index] for outcome in outcomes])
+    with path.open("wb") as file:
+        if path.suffix == ".npz":
+            np.savez(file, allow_pickle=False, **arrays)
+        else:
+            np.save(file, next(iter(arrays.values())), allow_pickle=False)
+
+
+def dump(folder: Path, outcomes: Sequence[Outcome]) -> int:
+    """Write every tensor that exists whole; return how many."""
+    partial = []
+    written = 0
+    for index in sorted(outcomes[0].tensors):
+        array = stacked([outcome.tensors[index] for outcome in outcomes])
+        if np.ma.isMaskedArray(array):
+            partial.append(index)
+            continue
+        np.save(folder / f"{index}.npy", array, allow_pickle=False)
+        written += 1
+    if partial:
+        note(f"--dump: only a part of the tensors {partial} exists in this run; left out")
+    return written

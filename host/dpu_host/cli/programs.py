@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``dpu compile`` and ``dpu disassemble``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dpu_compiler.compile import compile_graph
+from dpu_host.cli.console import tell, working
+from dpu_host.cli.options import (
+    ConfigOption,
+    PresetOption,
+    configuration_name,
+    configuration_of,
+    writable,
+)
+from dpu_host.cli.report import short
+from dpu_host.cli.sources import open_model, open_program
+from dpu_spec.instruction import ENGINE_SLOTS, Engine, Instruction
+from dpu_spec.program import HostOperator, Mark, Program, to_bytes
+
+
+def compile(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="An int8 .tflite model.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="PROGRAM", help="The program to write.")
+    ],
+    preset: PresetOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Compile a network to a program."""
+    configuration = configuration_of(preset, config)
+    graph = open_model(model)
+    writable(output, "--output")
+    with working(f"compiling {model.name}"):
+        program = compile_graph(graph, configuration)
+    output.write_bytes(to_bytes(program))
+    counts = dict.fromkeys(Engine, 0)
+    for step in program.steps:
+        for engine, stream in (step.streams or {}).items():
+            counts[engine] += stream.count
+    listed = ", ".join(f"{engine.name.lower()} {n}" for engine, n in counts.items() if n)
+    hosted = [step.host.operator for step in program.steps if step.host is not None]
+    tell(f"{output}: for {configuration_name(configuration)} ({configuration.hash:08x})")
+    tell(f"instructions: {listed}")
+    tell(
+        f"DRAM: program {len(program.image):,} bytes, arena {program.arena_bytes:,}, "
+        f"input {program.input_bytes:,}, output {program.output_bytes:,}"
+    )
+    tell(f"on the host: {', '.join(hosted) or 'nothing'}")
+
+
+def disassemble(
+    program: Annotated[Path, typer.Argument(metavar="PROGRAM", help="A compiled program.")],
+) -> None:
+    """Print a program's instructions with what each is for."""
+    tell("\n".join(_lines(open_program(program))))
+
+
+def _lines(program: Program) -> Iterator[str]:
+    configuration = program.configuration
+    yield f"model {program.model}"
+    yield f"configuration {configuration_name(configuration)} ({configuration.hash:08x})"
+    yield (
+        f"DRAM: program {len(program.image)}, arena {program.arena_bytes}, "
+        f"input {program.input_bytes}, output {program.output_bytes} bytes"
+    )
+    for number, step in enumerate(program.steps):
+        if step.host is not None:
+            yield f"\nstep {number}: host"
+            yield f"  {_host(program, step.host)}"
+            continue
+        yield f"\nstep {number}: DPU"
+        for engine, stream in sorted((step.streams or {}).items()):
+            yield f"{engine.name}: {stream.count} instructions at 0x{stream.offset:X}"
+            decoded = program.instructions(step, engine)
+            for index, (mark, instruction) in enumerate(zip(stream.marks, decoded, strict=True)):
+                yield f"  {index:5d}  {_text(instruction)}  ; {_purpose(program, mark)}"
+
+
+def _engines(mask: int) -> str:
+    names = {int(engine): engine.name.lower() for engine in Engine}
+    return "+".join(names.get(i, str(i)) for i in range(ENGINE_SLOTS) if mask >> i & 1)
+
+
+def _text(instruction: Instruction) -> str:
+    words = [instruction.format.name]
+    if instruction.wait:
+        words.append(f"wait={_engines(instruction.wait)}")
+    if instruction.signal:
+        words.append(f"signal={_engines(instruction.signal)}")
+    skipped = ("opcode", "check", "wait", "signal")
+    words += [f"{k}={v}" for k, v in instruction.values.items() if k not in skipped]
+    return " ".join(words)
+
+
+def _purpose(program: Program, mark: Mark) -> str:
+    text = f"layer {mark.layer} {program.layers[mark.layer].operator}"
+    if mark.tensor >= 0:
+        text += f", tensor {mark.tensor} from [{mark.row}, {mark.column}, {mark.channel}]"
+    return text
+
+
+def _host(program: Program, host: HostOperator) -> str:
+    def names(indices: tuple[int, ...]) -> str:
+        return ", ".join(
+            f"{i} {short(program.tensors[i].name, 40)}" if i >= 0 else "none" for i in indices
+        )
+
+    return f"{host.operator}: {names(host.inputs)} -> {names(host.outputs)}"

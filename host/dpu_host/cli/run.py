@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``dpu run``."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dpu_host.cli.answers import check_top, show_answers
+from dpu_host.cli.check import Check
+from dpu_host.cli.console import show, steps, tell
+from dpu_host.cli.errors import FAILURE, UserError, say
+from dpu_host.cli.inputs import Example, load_inputs
+from dpu_host.cli.machines import EmulatorMachine, GoldenMachine, Machine, Outcome
+from dpu_host.cli.options import (
+    ConfigOption,
+    PresetOption,
+    configuration_of,
+    given_configuration,
+    match,
+    writable,
+    writable_folder,
+)
+from dpu_host.cli.outputs import check_output, dump, save_outputs
+from dpu_host.cli.report import layer_table, percent, statistics, write_csv, write_json
+from dpu_host.cli.sources import Source, open_source
+from dpu_spec.configuration import Configuration
+
+
+class On(enum.StrEnum):
+    """Machines."""
+
+    golden = "golden"
+    emulator = "emulator"
+    rtl = "rtl"
+
+
+def make_machine(on: On, source: Source, configuration: Configuration) -> Machine:
+    """Return the machine, with the network compiled for it."""
+    if on is On.golden:
+        assert source.graph is not None
+        return GoldenMachine(source.graph)
+    program = source.compile(configuration)
+    if on is On.emulator:
+        return EmulatorMachine(program)
+    from dpu_host.cli.rtl import RtlMachine
+
+    return RtlMachine(program)
+
+
+def infer(
+    machine: Machine, examples: Sequence[Example], source: Source, check: Check | None, keep: bool
+) -> list[Outcome]:
+    """Run all examples, holding each against the golden model if asked."""
+    outcomes = []
+    with steps("inferences", len(examples)) as bar:
+        for number, example in enumerate(examples):
+            outcome = machine.run(example, tensors=keep or check is not None)
+            if check is not None:
+                assert source.graph is not None
+                check.add(source.graph, example, outcome, number)
+            if not keep:
+                outcome.tensors = {}
+            outcomes.append(outcome)
+            bar.advance(bar.task_ids[0])
+    return outcomes
+
+
+def verdict(check: Check, machine: str) -> None:
+    """Print what a check found; exit with status 1 where there is a difference."""
+    if check.exact:
+        tell(
+            f"every byte equals the golden model: {check.tensors} tensors, "
+            f"{check.elements:,} elements"
+        )
+        return
+    number = len(check.differences)
+    say(
+        f"difference: {machine} and golden model differ; the first is in {check.differences[0]}; "
+        f"{number} tensor{'s' if number > 1 else ''} in all."
+    )
+    raise typer.Exit(FAILURE)
+
+
+def run(
+    network: Annotated[
+        Path, typer.Argument(metavar="MODEL_OR_PROGRAM", help="A .tflite model, or a program.")
+    ],
+    input: Annotated[
+        list[str],
+        typer.Option(
+            "--input",
+            metavar="[NAME=]FILE",
+            help="An .npy array (with or without the batch axis, or several examples stacked on "
+            "it), or a PNG or JPEG picture. NAME=FILE for each of several inputs.",
+        ),
+    ],
+    on: Annotated[On, typer.Option("--on", help="Where to run it.")] = On.emulator,
+    preset: PresetOption = None,
+    config: ConfigOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Outputs: .npy, or .npz for several."),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Statistics of the run.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Statistics of each layer.")
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Compare every tensor that exists with the golden model."),
+    ] = False,
+    dump_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--dump", metavar="FOLDER", help="Write every tensor that exists as <index>.npy."
+        ),
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", metavar="K", help="Show the K best classes.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", metavar="FILE", help="Names of classes, one a line.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="FILE", help="The model of a program, for --check."),
+    ] = None,
+) -> None:
+    """Run a network on the golden model, the emulator, or the RTL of the hardware."""
+    wanted = given_configuration(preset, config)
+    source = open_source(network, model)
+    if source.program is not None:
+        configuration = match(source.program, wanted, network)
+    else:
+        configuration = configuration_of(preset, config)
+    if source.graph is None and (check or on is On.golden):
+        what = "--check" if check else "--on golden"
+        raise UserError(
+            f"{network}: is a program, and {what} needs the model that it was compiled from; name "
+            "the model instead, or add --model FILE."
+        )
+    for path, option in ((json, "--json"), (csv, "--csv")):
+        if path is not None:
+            writable(path, option)
+    if output is not None:
+        check_output(output, source)
+    number, names = check_top(top, labels, source)
+    examples = load_inputs(input, source)
+    if dump_to is not None:
+        writable_folder(dump_to, "--dump")
+
+    machine = make_machine(on, source, configuration)
+    result = Check() if check else None
+    try:
+        outcomes = infer(machine, examples, source, result, dump_to is not None)
+    finally:
+        machine.close()
+
+    found = statistics(source, configuration, on.value, outcomes, result)
+    if output is not None:
+        save_outputs(output, source, outcomes)
+    if dump_to is not None:
+        dump(dump_to, outcomes)
+    if json is not None:
+        write_json(json, found)
+    if csv is not None:
+        write_csv(csv, found)
+    show_answers(source, outcomes, number, names)
+    if found["cycles"] is not None:
+        show(layer_table(found))
+        tell(
+            f"{found['cycles']:,} cycles, {found['macs']:,} MACs, utilization "
+            f"{percent(found['utilization_array'])} of the array, "
+            f"{percent(found['utilization_all'])} of all multipliers"
+        )
+    if result is not None:
+        verdict(result, on.value)

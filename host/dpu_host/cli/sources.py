@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models and programs, whichever the user names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import dpu_spec.program
+from dpu_compiler.compile import compile_graph
+from dpu_compiler.frontend.tflite import read_bytes, read_model
+from dpu_compiler.graph import Graph
+from dpu_host.cli.console import working
+from dpu_host.cli.errors import UserError
+from dpu_spec.configuration import Configuration
+from dpu_spec.program import Program, Tensor, is_program
+
+
+@dataclasses.dataclass
+class Source:
+    """A network: its model, a program, or both."""
+
+    path: Path
+    graph: Graph | None
+    program: Program | None
+
+    @property
+    def tensors(self) -> Mapping[int, Tensor]:
+        """Descriptions of the model's tensors."""
+        if self.program is not None:
+            return self.program.tensors
+        assert self.graph is not None
+        return described(self.graph)
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The inputs by tensor index."""
+        owner = self.program or self.graph
+        assert owner is not None
+        return owner.inputs
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """The outputs by tensor index."""
+        owner = self.program or self.graph
+        assert owner is not None
+        return owner.outputs
+
+    def compile(self, configuration: Configuration) -> Program:
+        """Return the program, compiling the model where there is none."""
+        if self.program is None:
+            assert self.graph is not None
+            with working(f"compiling {self.path.name}"):
+                self.program = compile_graph(self.graph, configuration)
+        return self.program
+
+
+def described(graph: Graph) -> dict[int, Tensor]:
+    """Return descriptions of a graph's tensors as a program has them."""
+    found = {}
+    for index, tensor in graph.tensors.items():
+        quantization = tensor.value.quantization
+        found[index] = Tensor(
+            index,
+            tensor.name,
+            tensor.shape,
+            tensor.value.dtype,
+            quantization.scale if quantization else (),
+            quantization.zero_point if quantization else (),
+            quantization.axis if quantization else 0,
+        )
+    return found
+
+
+def read_data(path: Path, kind: str) -> bytes:
+    """Read a file; ``kind`` says what should have been named."""
+    try:
+        return path.read_bytes()
+    except IsADirectoryError:
+        raise UserError(f"{path}: is a folder; name {kind}.") from None
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file; name {kind}.") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}; name {kind}.") from None
+
+
+def open_source(path: Path, model: Path | None = None) -> Source:
+    """Read a model, or a program with the model that it was compiled from, if that is given."""
+    data = read_data(path, "a .tflite model, or a program that `dpu compile` wrote")
+    if not is_program(data):
+        if model is not None:
+            raise UserError(f"--model {model}: goes with a program only, and {path} is none.")
+        return Source(path, read_bytes(data, source=str(path)), None)
+    program = dpu_spec.program.from_bytes(data, source=str(path))
+    if model is None:
+        return Source(path, None, program)
+    read_data(model, "the .tflite model of the program")
+    graph = read_model(model)
+    differences = _differences(graph, program)
+    if differences:
+        raise UserError(
+            f"{model}: is not the model that {path} was compiled from ({differences}); name the "
+            "right one, or compile it again."
+        )
+    return Source(path, graph, program)
+
+
+def open_program(path: Path) -> Program:
+    """Read a program."""
+    data = read_data(path, "a program that `dpu compile` wrote")
+    if data[4:8] == b"TFL3":
+        raise UserError(f"{path}: is a model, not a program; compile it first with `dpu compile`.")
+    return dpu_spec.program.from_bytes(data, source=str(path))
+
+
+def open_model(path: Path) -> Graph:
+    """Read a model."""
+    data = read_data(path, "a .tflite model")
+    if is_program(data):
+        raise UserError(f"{path}: is a program, not a model; name the .tflite file.")
+    return read_bytes(data, source=str(path))
+
+
+def _differences(graph: Graph, program: Program) -> str:
+    """Return how a model and a program don't belong together, empty where they do."""
+    mine = [(op.name, op.outputs) for op in graph.operators]
+    theirs = [(layer.operator, layer.outputs) for layer in program.layers]
+    if mine != theirs:
+        return f"it has {len(mine)} operators, the program {len(theirs)}, or others"
+    for index in (*program.inputs, *program.outputs):
+        tensor = program.tensors[index]
+        if index not in graph.tensors or graph.tensors[index].shape != tensor.shape:
+            return f"tensor {tensor.name} has another shape"
+    return ""
