@@ -27,7 +27,7 @@ class Faults(wiring.Component):
         Whose fetch those were.
     load_outside, load_error, store_outside, store_error : :py:`In(1)`
         A transfer would leave its window; the memory answered with an error.
-    load_issued, load_completed, store_issued, store_completed : :py:`In(INDEX_BITS)`
+    load_inside, load_arrived, store_inside, store_completed : :py:`In(INDEX_BITS)`
         Instructions before the one that would leave its window, and before the one in error.
     fault : :py:`Out(fault_layout())`
         The chosen fault, a cycle later.
@@ -44,9 +44,9 @@ class Faults(wiring.Component):
     load_error: In(1)
     store_outside: In(1)
     store_error: In(1)
-    load_issued: In(INDEX_BITS)
-    load_completed: In(INDEX_BITS)
-    store_issued: In(INDEX_BITS)
+    load_inside: In(INDEX_BITS)
+    load_arrived: In(INDEX_BITS)
+    store_inside: In(INDEX_BITS)
     store_completed: In(INDEX_BITS)
     fault: Out(fault_layout())
 
@@ -63,10 +63,10 @@ class Faults(wiring.Component):
             sources += [(flags[e], code, e, self.index[e]) for e in Engine]
         sources += [
             (self.fetch_outside, Error.WINDOW, fetching, indices[fetching]),
-            (self.load_outside, Error.WINDOW, Engine.LOAD, self.load_issued),
-            (self.store_outside, Error.WINDOW, Engine.STORE, self.store_issued),
+            (self.load_outside, Error.WINDOW, Engine.LOAD, self.load_inside),
+            (self.store_outside, Error.WINDOW, Engine.STORE, self.store_inside),
             (self.fetch_error, Error.READ, fetching, indices[fetching]),
-            (self.load_error, Error.READ, Engine.LOAD, self.load_completed),
+            (self.load_error, Error.READ, Engine.LOAD, self.load_arrived),
             (self.store_error, Error.WRITE, Engine.STORE, self.store_completed),
         ]
         choices = []

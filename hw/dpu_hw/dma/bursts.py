@@ -43,6 +43,8 @@ class Bursts(wiring.Component):
         A run lay outside its window; it and what follows is never issued.
     owner : :py:`Out(3)`
         Whose run that was.
+    inside : :py:`Out(16)`
+        Instructions before it.
     """
 
     def __init__(self, *, data_bytes, burst_beats, windows):
@@ -60,6 +62,7 @@ class Bursts(wiring.Component):
                 "o": Out(stream.Signature(burst_layout())),
                 "outside": Out(1),
                 "owner": Out(ceil_log2(ENGINE_SLOTS)),
+                "inside": Out(16),
             }
         )
 
@@ -124,7 +127,7 @@ class Bursts(wiring.Component):
         finish = Signal()
         m.d.comb += sum_ready.eq((finish | ~active) & ~self.outside)
         with m.If(finish):
-            m.d.sync += active.eq(0)
+            m.d.sync += [active.eq(0), self.inside.eq(self.inside + last)]
         with m.If(sum_ready & sum_valid):
             m.d.sync += [
                 beat.eq(address[low:]),

@@ -69,8 +69,8 @@ class Dma(wiring.Component):
         What went wrong; stays set.
     outside_engine : :py:`Out(3)`
         Whose fetch would leave the window.
-    load_issued, load_completed, store_issued, store_completed : :py:`Out(16)`
-        Instructions whose bursts have been issued, and that are done.
+    load_inside, load_arrived, store_inside, store_completed : :py:`Out(16)`
+        Instructions before the one that would leave its window, and before the one in error.
     """
 
     def __init__(self, *, configuration):
@@ -80,7 +80,7 @@ class Dma(wiring.Component):
         buffer = Out(BufferWriteSignature(lanes=lanes))
         faults = ("fetch_outside", "fetch_error")
         faults += ("load_outside", "load_error", "store_outside", "store_error")
-        indices = ("load_issued", "load_completed", "store_issued", "store_completed")
+        indices = ("load_inside", "load_arrived", "store_inside", "store_completed")
         super().__init__(
             {
                 "axi": Out(Axi4Signature(data_bytes=configuration.axi_bytes)),
@@ -172,9 +172,9 @@ class Dma(wiring.Component):
             self.store_outside.eq(store.outside),
             self.store_error.eq(writer.error),
             self.outside_engine.eq(fetch.owner),
-            self.load_issued.eq(load.issued),
-            self.load_completed.eq(load.completed),
-            self.store_issued.eq(store.issued),
+            self.load_inside.eq(load.inside),
+            self.load_arrived.eq(reader.arrived),
+            self.store_inside.eq(store.inside),
             self.store_completed.eq(store.completed),
         ]
         return m

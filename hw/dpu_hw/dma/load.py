@@ -66,8 +66,8 @@ class LoadEngine(wiring.Component):
         The other buffers.
     outside : :py:`Out(1)`
         An instruction left its window; stays set.
-    issued, completed : :py:`Out(16)`
-        Instructions whose bursts have all been requested, and that are done.
+    inside : :py:`Out(16)`
+        Instructions before it.
     """
 
     def __init__(self, *, configuration, burst_beats):
@@ -84,8 +84,7 @@ class LoadEngine(wiring.Component):
                 "write": Out(WritePortSignature(lanes=lanes)),
                 **{name: Out(BufferWriteSignature(lanes=lanes)) for name in _BUFFERS},
                 "outside": Out(1),
-                "issued": Out(16),
-                "completed": Out(16),
+                "inside": Out(16),
             }
         )
 
@@ -172,15 +171,12 @@ class LoadEngine(wiring.Component):
         m.d.sync += [
             self.load.done.eq(done),
             held.eq(held + accept - self.load.done),
-            self.issued.eq(
-                self.issued + (self.bursts.valid & self.bursts.ready & self.bursts.payload.last)
-            ),
-            self.completed.eq(self.completed + done),
         ]
         m.d.comb += [
             self.load.busy.eq(held != 0),
             self.load.wait_bank.eq(self.write.request.valid & ~self.write.request.ready),
             self.load.wait_memory.eq(self.load.busy & ~aligner.o.valid & ~words.o.valid),
             self.outside.eq(cut.outside),
+            self.inside.eq(cut.inside),
         ]
         return m

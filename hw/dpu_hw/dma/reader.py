@@ -46,6 +46,8 @@ class Reader(wiring.Component):
         Nothing is in flight.
     error_fetch, error_load : :py:`Out(1)`
         A beat was answered with an error; stays set.
+    arrived : :py:`Out(16)`
+        LOAD instructions whose data has all come.
     transfer : :py:`Out(1)`
         A beat came in this cycle.
     """
@@ -66,6 +68,7 @@ class Reader(wiring.Component):
                 "idle": Out(1),
                 "error_fetch": Out(1),
                 "error_load": Out(1),
+                "arrived": Out(16),
                 "transfer": Out(1),
             }
         )
@@ -90,7 +93,7 @@ class Reader(wiring.Component):
         axi = self.axi
         # Who requested the bursts in flight.
         m.submodules.flights = flights = Queue(
-            shape=data.StructLayout({"load": 1}), depth=self._outstanding
+            shape=data.StructLayout({"load": 1, "last": 1}), depth=self._outstanding
         )
         beat = data.StructLayout({"data": 8 * self._data_bytes, "error": 1, "last": 1})
         # Two entries, so that RREADY comes from a register and beats still pass every cycle.
@@ -119,6 +122,7 @@ class Reader(wiring.Component):
             choose_load.eq(self.i_load.valid & self.i_load.ready),
             flights.i.valid.eq(choose_fetch | choose_load),
             flights.i.payload.load.eq(choose_load),
+            flights.i.payload.last.eq(self.i_load.payload.last),
         ]
         with m.If(axi.arready):
             m.d.sync += axi.arvalid.eq(0)
@@ -159,6 +163,8 @@ class Reader(wiring.Component):
         ]
         with m.If(arrivals.o.valid & arrived.error & ~halted):
             m.d.sync += [self.error_load.eq(for_load), self.error_fetch.eq(~for_load)]
+        with m.If(good & flights.o.ready & for_load & flights.o.payload.last):
+            m.d.sync += self.arrived.eq(self.arrived + 1)
         next_in_flight = Signal.like(in_flight)
         m.d.comb += next_in_flight.eq(
             in_flight + Mux(choose_load, self.i_load.payload.beats, 0) - (fire & for_load)

@@ -50,8 +50,10 @@ class StoreEngine(wiring.Component):
         Pulse: all bursts of an instruction have been answered.
     outside : :py:`Out(1)`
         An instruction left its window; stays set.
-    issued, completed : :py:`Out(16)`
-        Instructions whose bursts have all been issued, and that are done.
+    inside : :py:`Out(16)`
+        Instructions before it.
+    completed : :py:`Out(16)`
+        Instructions that are done.
     """
 
     def __init__(self, *, configuration, burst_beats):
@@ -67,7 +69,7 @@ class StoreEngine(wiring.Component):
                 "beats": Out(stream.Signature(beats)),
                 "answered": In(1),
                 "outside": Out(1),
-                "issued": Out(16),
+                "inside": Out(16),
                 "completed": Out(16),
             }
         )
@@ -134,9 +136,6 @@ class StoreEngine(wiring.Component):
         accept = self.store.instruction.valid & self.store.instruction.ready
         m.d.sync += [
             held.eq(held + accept - self.answered),
-            self.issued.eq(
-                self.issued + (self.bursts.valid & self.bursts.ready & self.bursts.payload.last)
-            ),
             self.completed.eq(self.completed + self.answered),
         ]
         m.d.comb += [
@@ -148,5 +147,6 @@ class StoreEngine(wiring.Component):
                 self.store.busy & (~walk.o.valid | (self.beats.valid & ~self.beats.ready))
             ),
             self.outside.eq(cut.outside),
+            self.inside.eq(cut.inside),
         ]
         return m

@@ -206,7 +206,7 @@ def test_an_engine_never_starves():
     print("first starts", first)
     for engine in Engine:
         assert first[engine] < 130
-        assert bench.finished[engine][-1] < first[engine] + 12 * 60 + 60
+        assert bench.finished[engine][-1] < first[engine] + 12 * 60 + 100
 
 
 def test_dispatch_rate():

@@ -247,7 +247,7 @@ def test_faults_name_engine_and_instruction(inputs, expected):
         ctx.set(dut.outside_engine, 4)
         ctx.set(dut.error_engine, 1)
         for name, value in zip(
-            ("load_issued", "load_completed", "store_issued", "store_completed"),
+            ("load_inside", "load_arrived", "store_inside", "store_completed"),
             (11, 12, 13, 14),
             strict=True,
         ):

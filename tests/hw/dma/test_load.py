@@ -108,8 +108,8 @@ class Bench:
             "error": ctx.get(self.reader.error_load),
             "busy": ctx.get(self.load.load.busy),
             "idle": ctx.get(self.reader.idle),
-            "issued": ctx.get(self.load.issued),
-            "completed": ctx.get(self.load.completed),
+            "inside": ctx.get(self.load.inside),
+            "arrived": ctx.get(self.reader.arrived),
         }
 
     def run(self, transfers, limit=20000):
@@ -139,7 +139,7 @@ class Bench:
         assert self.done == len(transfers)
         assert self.state["busy"] == 0
         assert self.state["idle"] == 1
-        assert self.state["issued"] == self.state["completed"] == len(transfers)
+        assert self.state["inside"] == self.state["arrived"] == len(transfers)
 
 
 @pytest.mark.parametrize("axi_bytes", [4, 8, 16])
@@ -228,8 +228,8 @@ def test_access_outside_its_window_is_never_issued(which):
     ][which]
     bench.run([good, bad])
     assert bench.state["outside"] == 1
-    assert bench.state["completed"] == 1
-    assert bench.state["issued"] == 1
+    assert bench.state["arrived"] == 1
+    assert bench.state["inside"] == 1
     window = bench.windows[1]
     for start, beats in bench.memory.reads:
         assert start >= window[0] - 3
@@ -245,7 +245,7 @@ def test_error_response_stops_the_engine():
     bench.memory.bad_reads.add(second)
     bench.run(transfers)
     assert bench.state["error"] == 1
-    assert bench.state["completed"] == 1
+    assert bench.state["arrived"] == 1
     # What was in flight has come and was dropped.
     assert bench.state["idle"] == 1
 
