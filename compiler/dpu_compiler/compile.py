@@ -56,7 +56,9 @@ class Compilation:
             if part.on_host:
                 steps.append(self._host(part.operators[0]))
             else:
-                steps.append(self._device(part, position))
+                step = self._device(part, position)
+                if step.streams:  # Other names (RESHAPE) alone make no work.
+                    steps.append(step)
         return Program(
             model=self.source.name,
             configuration=self.configuration,
@@ -117,7 +119,7 @@ class Compilation:
                 {engine: [i.instruction for i in issues] for engine, issues in streams.items()},
                 self.configuration,
             )
-            cycles = max(timing[-1].end for timing in timings.values() if timing)
+            cycles = max((timing[-1].end for timing in timings.values() if timing), default=0)
             if best is None or cycles < best[0]:
                 best = (cycles, emitter, streams)
             if len(emitter.issues) > SEARCH_LIMIT:

@@ -15,7 +15,12 @@ import numpy as np
 from dpu_compiler.featuremap import shape_hwc
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.passes.pad import explicit_padding
-from dpu_golden import UNARY_OPERATORS, UnsupportedOperator, add_parameters
+from dpu_golden import (
+    UNARY_OPERATORS,
+    UnsupportedOperator,
+    add_parameters,
+    quantize_multiplier,
+)
 
 Rule = Callable[[Graph, Operator], str | None]
 
@@ -23,6 +28,8 @@ Rule = Callable[[Graph, Operator], str | None]
 SIZE_LIMIT = 2047
 #: Largest number of channels.
 CHANNEL_LIMIT = 8192
+#: Largest exponent of a scale in instructions and parameter blocks.
+SHIFT_LIMIT = 1
 
 
 def _data_tensors(graph: Graph, operator: Operator) -> list[int]:
@@ -99,6 +106,22 @@ def rule_window(graph: Graph, operator: Operator) -> str | None:
     if max(stride) > 15 or max(dilation) > 63 or max(padding[0][0], padding[1][0]) > 2048:
         return f"stride {stride}, dilation {dilation}, padding {padding}"
     return None
+
+
+def rule_factors(graph: Graph, operator: Operator) -> str | None:
+    """The output's scale is more than half the product of the inputs' scales."""
+    a, b, y = (graph.tensors[i].value.quantization for i in (*operator.inputs[:2], *operator.outputs))
+    if a is None or b is None or y is None:
+        return "no scale"
+    shift = max(quantize_multiplier(a.scale0 * scale / y.scale0)[1] for scale in b.scale)
+    return None if shift <= SHIFT_LIMIT else f"a factor of 2^{shift - 1} or more"
+
+
+def rule_mean_factor(graph: Graph, operator: Operator) -> str | None:
+    """The output's scale is more than half the input's."""
+    a, y = (graph.tensors[i].quantization for i in (operator.inputs[0], operator.outputs[0]))
+    shift = quantize_multiplier(a.scale0 / y.scale0)[1]
+    return None if shift <= SHIFT_LIMIT else f"a factor of 2^{shift - 1} or more"
 
 
 def rule_not_grouped(graph: Graph, operator: Operator) -> str | None:
@@ -189,6 +212,14 @@ def rule_sum_scales(graph: Graph, operator: Operator) -> str | None:
     return None
 
 
+def rule_product_factor(graph: Graph, operator: Operator) -> str | None:
+    """The output's scale is more than half the product of the inputs' scales, or one is a number."""
+    constant = _constant_operand(graph, operator)
+    if constant is not None and graph.tensors[operator.inputs[constant]].size == 1:
+        return None
+    return rule_factors(graph, operator)
+
+
 def rule_concatenation(graph: Graph, operator: Operator) -> str | None:
     """No input is a constant, and there is no fused activation."""
     if operator.attributes.get("activation", "NONE") != "NONE":
@@ -266,7 +297,7 @@ class Support:
 
 
 _ANY = (rule_int8, rule_shape)
-_WEIGHTS = (rule_constant_weights, rule_int8_weights)
+_WEIGHTS = (rule_constant_weights, rule_int8_weights, rule_factors)
 
 SUPPORT: dict[str, Support] = {
     "CONV_2D": Support("conv", (*_ANY, rule_rank_4, *_WEIGHTS, rule_window, rule_not_grouped)),
@@ -274,10 +305,10 @@ SUPPORT: dict[str, Support] = {
     "FULLY_CONNECTED": Support("conv", (*_ANY, *_WEIGHTS, rule_examples)),
     "ADD": Support("vector", (*_ANY, rule_broadcast, rule_sum_scales)),
     "SUB": Support("vector", (*_ANY, rule_broadcast, rule_sum_scales)),
-    "MUL": Support("vector", (*_ANY, rule_broadcast)),
+    "MUL": Support("vector", (*_ANY, rule_broadcast, rule_product_factor)),
     "AVERAGE_POOL_2D": Support("vector", (*_ANY, rule_rank_4, rule_pool, rule_same_quantization)),
     "MAX_POOL_2D": Support("vector", (*_ANY, rule_rank_4, rule_pool, rule_same_quantization)),
-    "MEAN": Support("vector", (*_ANY, rule_spatial_mean)),
+    "MEAN": Support("vector", (*_ANY, rule_spatial_mean, rule_mean_factor)),
     "PAD": Support("vector", (*_ANY, rule_rank_4, rule_spatial_padding, rule_same_quantization)),
     "PADV2": Support("vector", (*_ANY, rule_rank_4, rule_spatial_padding, rule_same_quantization)),
     "CONCATENATION": Support("vector", (*_ANY, rule_concatenation, rule_same_quantization)),
