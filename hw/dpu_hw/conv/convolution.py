@@ -41,7 +41,7 @@ class Convolution(wiring.Component):
     instruction : :py:`In(stream.Signature(instruction_bits(Engine.CONV)))`
         Instructions.
     read : :py:`Out(ReadPortSignature(lanes=lanes)).array(3)`
-        The scratchpad. CONV uses port 0 only.
+        The scratchpad. CONV uses port 0; the segments of CONV_PATCH ports 1, 2 and 0.
     load_weights : :py:`In(BufferWriteSignature(lanes=lanes))`
         Into the weight buffer.
     valid : :py:`Out(1)`
@@ -102,10 +102,13 @@ class Convolution(wiring.Component):
         connect(m, walker.o, reader.i)
         connect(m, dispatch.o_patch, patch.i)
         connect(m, reader.port, share.readers[0])
-        connect(m, patch.ports[0], share.readers[1])
+        # CONV keeps its port busy, so that a CONV_PATCH behind it could not read ahead there: its
+        # last segment, which is the one it needs least often, has to share.
+        *alone, shared = patch.ports
+        connect(m, shared, share.readers[1])
         connect(m, share.port, flipped(self.read[0]))
-        for s in range(1, PATCH_SEGMENTS):
-            connect(m, patch.ports[s], flipped(self.read[s]))
+        for read, port in zip((self.read[s] for s in range(1, PATCH_SEGMENTS)), alone, strict=True):
+            connect(m, port, flipped(read))
 
         # Passes to weights.
         m.submodules.tiles = tiles = Queue(shape=unsigned(16), depth=self.passes_ahead)

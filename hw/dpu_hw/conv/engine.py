@@ -38,7 +38,7 @@ class ConvEngine(wiring.Component):
     drain : :py:`In(EngineSignature(Engine.DRAIN))`
         DRAIN. Its reads are ordered with the convolutions by tokens only.
     read : :py:`Out(ReadPortSignature(lanes=lanes)).array(3)`
-        The scratchpad; CONV uses port 0, CONV_PATCH a port for each segment.
+        The scratchpad. CONV uses port 0; the segments of CONV_PATCH ports 1, 2 and 0.
     write : :py:`Out(WritePortSignature(lanes=lanes))`
         The scratchpad.
     load_weights : :py:`In(BufferWriteSignature(lanes=lanes))`

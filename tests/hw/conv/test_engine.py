@@ -11,7 +11,7 @@ from tests.hw.conv.bench import Bench, configuration
 from tests.hw.conv.generate import random_conv, random_drain, random_patch, random_scales
 from tests.hw.conv.model import Model
 
-SIZES = [(4, 1), (8, 2), (4, 2)]
+SIZES = [(4, 1), (8, 2)]
 
 
 def check(bench, conv, drain=()):
@@ -33,7 +33,7 @@ def test_random_convolutions(lanes, blocks, kinds, refuse, pause):
     rng = np.random.default_rng(seed)
     config = configuration(lanes, blocks)
     conv = []
-    for _ in range(6):
+    for _ in range(5):
         patch = kinds == "patch" or (kinds == "both" and rng.random() < 0.5)
         conv.append((random_patch if patch else random_conv)(config, rng, pixels=20))
     model = Model(config, rng)
@@ -126,19 +126,19 @@ def test_passes_follow_without_bubbles(lanes, blocks):
     }  # fmt: skip
     rng = np.random.default_rng(0)
     model = Model(configuration(lanes, blocks), rng)
+    # It takes six cycles to prepare an instruction, a tile of four rows is loaded in less.
+    slow = 2 if lanes == 4 else 0
     for rows, columns, passes, bubbles in (
-        (1, 1, 1, 2 if lanes == 4 else 0),  # six cycles to prepare an instruction
-        (1, 1, 8, 0),
-        (1, lanes, 1, 2 if lanes == 4 else 0),
-        (1, lanes, 8, 2 if lanes == 4 else 0),
-        (1, lanes + 1, 5, 1 if lanes == 4 else 0),
+        (1, 1, 1, slow),
+        (1, 1, 4, slow),
+        (1, lanes, 2, slow),
+        (1, lanes + 1, 2, 1),
         (3, 3, 1, 0),
-        (3, 3, 8, 0),
-        (4, 5, 3, 0),
+        (3, 3, 4, 0),
     ):
         conv = [
             Instruction(CONV, {**base, "rows": rows, "columns": columns, "blocks": passes})
-            for _ in range(6)
+            for _ in range(5)
         ]
         pixels = rows * columns
         assert max(spacing(Bench(model, conv=conv))) <= passes * max(pixels, lanes) + bubbles
@@ -153,7 +153,7 @@ def test_patches_follow_without_bubbles(lanes):
         "dy_2": 2, "start_0": -1, "start_1": 1 - lanes // 2, "start_2": 2 - lanes,
     }  # fmt: skip
     model = Model(config, np.random.default_rng(0))
-    for rows, columns, step in ((4, 4, 3), (4, 12, lanes - 1), (3, 12, lanes), (16, 1, 1)):
+    for rows, columns, step in ((4, 4, 3), (2, 12, lanes - 1), (2, 12, lanes), (16, 1, 1)):
         conv = [
             Instruction(CONV_PATCH, {**base, "rows": rows, "columns": columns, "step": step})
             for _ in range(5)
@@ -175,7 +175,7 @@ def test_convolution_and_patches_alternate_without_bubbles():
         )
         conv.append(Instruction(CONV_PATCH, {**common, "row_bytes": 36, "step": 3, "end_0": 4}))
     bench = Bench(Model(config, np.random.default_rng(0)), conv=conv)
-    assert spacing(bench) <= {20, 40, 21, 41, 22, 42}
+    assert spacing(bench) == {20, 40}
 
 
 @pytest.mark.parametrize(("lanes", "requantizers"), [(4, 4), (8, 4)])
