@@ -31,12 +31,8 @@ def stacked(arrays: Sequence[Array]) -> Array:
         return arrays[0]
     first = arrays[0]
     if first.ndim and first.shape[0] == 1:
-        return np.ma.concatenate(arrays) if _masked(arrays) else np.concatenate(arrays)
-    return np.ma.stack(arrays) if _masked(arrays) else np.stack(arrays)
-
-
-def _masked(arrays: Sequence[Array]) -> bool:
-    return any(np.ma.isMaskedArray(array) for array in arrays)
+        return np.concatenate(arrays)
+    return np.stack(arrays)
 
 
 def save_outputs(path: Path, source: Source, outcomes: Sequence[Outcome]) -> None:
@@ -58,11 +54,11 @@ def dump(folder: Path, outcomes: Sequence[Outcome]) -> int:
     partial = []
     written = 0
     for index in sorted(outcomes[0].tensors):
-        array = stacked([outcome.tensors[index] for outcome in outcomes])
-        if np.ma.isMaskedArray(array):
+        arrays = [outcome.tensors[index] for outcome in outcomes]
+        if any(np.ma.isMaskedArray(array) for array in arrays):
             partial.append(index)
             continue
-        np.save(folder / f"{index}.npy", array, allow_pickle=False)
+        np.save(folder / f"{index}.npy", stacked(arrays), allow_pickle=False)
         written += 1
     if partial:
         note(f"--dump: only a part of the tensors {partial} exists in this run; left out")

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands beside ``dpu run``."""
+
+import json
+from pathlib import Path
+
+import dpu_spec.program
+from dpu_spec.presets import PRESETS
+from tests.e2e import networks
+from tests.e2e.conftest import Dpu
+
+
+def test_help(dpu: Dpu) -> None:
+    result = dpu("--help")
+    for command in ("generate", "presets", "compile", "disassemble", "info", "run", "demo"):
+        assert f" {command} " in result.out
+        assert "Usage" in dpu(command, "--help").out
+
+
+def test_presets(dpu: Dpu) -> None:
+    result = dpu("presets")
+    assert result.status == 0
+    for name in PRESETS:
+        assert name in result.out
+    assert "8 x 16 = 128 multipliers" in result.out
+
+
+def test_compile(dpu: Dpu, network: Path, tmp_path: Path) -> None:
+    path = tmp_path / "p.dpu"
+    result = dpu("compile", network, "--preset", "tiny", "-o", path)
+    assert result.status == 0
+    assert "on the host: SOFTMAX" in result.out
+    program = dpu_spec.program.from_file(path)
+    assert program.configuration == PRESETS["tiny"]
+
+
+def test_configuration_file(dpu: Dpu, network: Path, tmp_path: Path) -> None:
+    file, path = tmp_path / "mine.toml", tmp_path / "p.dpu"
+    file.write_text('preset = "b128"\nweight_words = 4096\n')
+    assert dpu("compile", network, "--config", file, "-o", path).status == 0
+    assert dpu_spec.program.from_file(path).configuration.weight_words == 4096
+
+
+def test_manifest_as_configuration(dpu: Dpu, network: Path, tmp_path: Path) -> None:
+    configuration = PRESETS["tiny"]
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(
+        json.dumps({"architecture_version": 1, "configuration": configuration.parameters()})
+    )
+    for option in ("--config", "--preset"):
+        path = tmp_path / f"p{option}.dpu"
+        assert dpu("compile", network, option, manifest, "-o", path).status == 0
+        assert dpu_spec.program.from_file(path).configuration == configuration
+
+
+def test_disassemble(dpu: Dpu, program: Path) -> None:
+    result = dpu("disassemble", program)
+    assert result.status == 0
+    assert "step 0: DPU" in result.out
+    assert "CONV_PATCH" in result.out
+    assert "signal=conv" in result.out
+    assert "; layer 0 CONV_2D, tensor 25 from [0, 0, 0]" in result.out
+    assert "SOFTMAX: 37 " in result.out
+
+
+def test_info(dpu: Dpu, network: Path) -> None:
+    result = dpu("info", network)
+    assert result.status == 0
+    assert "input 0 serving_default_image:0: int8 [1, 28, 28, 1]" in result.out
+    assert "14 operators, 769,952 MACs (conv 676,352, depthwise 93,600)" in result.out
+    assert "on the host: operator 13 (SOFTMAX" in result.out
+    assert "its table of exponentials" in result.out
+
+
+def test_info_names_the_rule(dpu: Dpu, tmp_path: Path) -> None:
+    result = dpu("info", networks.float_ends(tmp_path / "m.tflite"))
+    assert "operator 0 (QUANTIZE" in result.out
+    assert "Activations are int8" in result.out
+    assert "12 values" in result.out
+
+
+def test_generate(dpu: Dpu, tmp_path: Path) -> None:
+    folder = tmp_path / "hardware"
+    result = dpu("generate", "--preset", "tiny", "-o", folder)
+    assert result.status == 0
+    names = ["dpu.v", "manifest.json", "dpu.f", "dpu.core"]
+    assert result.out.split() == [str(folder / name) for name in names]
+    assert all((folder / name).is_file() for name in names)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["configuration"] == PRESETS["tiny"].parameters()
+
+
+def test_demo_on_the_emulator(dpu: Dpu) -> None:
+    result = dpu("demo", "--on", "emulator", "--preset", "tiny")
+    assert result.status == 0
+    assert "20 of 20 digits are recognized" in result.out
+    assert "every byte equals the golden model" in result.out
+    assert "▀" in result.out
