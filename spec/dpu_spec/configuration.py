@@ -236,6 +236,8 @@ def from_file(path: Path) -> Configuration:
                 f"{path}: is for architecture version {version}, this is {ARCHITECTURE_VERSION}; "
                 "generate it again."
             )
-        values = values.get("configuration", {})
+        values = values.get("configuration")
+        if not isinstance(values, dict):
+            raise ConfigurationError(f"{path}: has no parameters; generate it again.")
     base = preset(values.pop("preset")).parameters() if "preset" in values else {}
     return from_parameters({**base, **values}, source=str(path))

@@ -239,10 +239,20 @@ def from_bytes(data: bytes, *, source: str) -> Program:
             header = json.loads(archive.read("program.json"))
             image = archive.read("image.bin")
             host_data = archive.read("host.bin")
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, zlib.error) as error:
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        EOFError,
+        NotImplementedError,  # what zipfile says to a damaged version, method or flag
+        RuntimeError,
+        zlib.error,
+    ) as error:
         raise ProgramError(
             f"{source}: is not a whole program file ({error}); compile the model again."
         ) from None
+    if not isinstance(header, dict):
+        raise ProgramError(f"{source}: its header is damaged; compile the model again.")
     for key, version in (
         ("program_version", PROGRAM_VERSION),
         ("architecture_version", ARCHITECTURE_VERSION),

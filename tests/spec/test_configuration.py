@@ -247,7 +247,6 @@ def test_a_file_that_cannot_be_read(tmp_path):
         from_file(binary)
 
 
-@pytest.mark.xfail(reason="raises TypeError", raises=TypeError)
 def test_a_manifest_whose_parameters_are_no_parameters(tmp_path):
     path = tmp_path / "manifest.json"
     path.write_text(
