@@ -19,6 +19,7 @@ from dpu_golden import (
     UNARY_OPERATORS,
     UnsupportedOperator,
     add_parameters,
+    mean_parameters,
     quantize_multiplier,
 )
 
@@ -110,7 +111,9 @@ def rule_window(graph: Graph, operator: Operator) -> str | None:
 
 def rule_factors(graph: Graph, operator: Operator) -> str | None:
     """The output's scale is more than half the product of the inputs' scales."""
-    a, b, y = (graph.tensors[i].value.quantization for i in (*operator.inputs[:2], *operator.outputs))
+    a, b, y = (
+        graph.tensors[i].value.quantization for i in (*operator.inputs[:2], *operator.outputs)
+    )
     if a is None or b is None or y is None:
         return "no scale"
     shift = max(quantize_multiplier(a.scale0 * scale / y.scale0)[1] for scale in b.scale)
@@ -118,9 +121,10 @@ def rule_factors(graph: Graph, operator: Operator) -> str | None:
 
 
 def rule_mean_factor(graph: Graph, operator: Operator) -> str | None:
-    """The output's scale is more than half the input's."""
-    a, y = (graph.tensors[i].quantization for i in (operator.inputs[0], operator.outputs[0]))
-    shift = quantize_multiplier(a.scale0 / y.scale0)[1]
+    """The output's scale is more than half the input's, divided by the number of elements."""
+    source, result = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    count = source.size // result.size
+    shift = mean_parameters(source.quantization, result.quantization, count)[1]
     return None if shift <= SHIFT_LIMIT else f"a factor of 2^{shift - 1} or more"
 
 

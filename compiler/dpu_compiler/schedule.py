@@ -13,7 +13,7 @@ import dataclasses
 from dpu_compiler.errors import CapacityError
 from dpu_compiler.featuremap import FeatureMap
 from dpu_compiler.layer import Layer
-from dpu_compiler.layers.transfer import StoreLayer
+from dpu_compiler.layers.transfer import LoadLayer, StoreLayer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +37,13 @@ class _Network:
                 self.writers.setdefault(layer.output, []).append(layer)
             for index, source in enumerate(layer.inputs):
                 self.readers.setdefault(source, []).append((layer, index))
+        stores = [layer for layer in layers if isinstance(layer, StoreLayer)]
+        #: The stores that a load reads from.
+        self.stores = {
+            layer: [store for store in stores if layer.stored_rows(store, layer.rows)]
+            for layer in layers
+            if isinstance(layer, LoadLayer)
+        }
 
     @property
     def maps(self) -> list[FeatureMap]:
@@ -108,7 +115,12 @@ class _Order:
             _, high = layer.input_rows(index, self.done[layer], self._end(layer))
             if self._produced(source) < high:
                 return True
-        return False
+        if not isinstance(layer, LoadLayer):
+            return False
+        end = self._end(layer)
+        return any(
+            self.done[store] < layer.stored_rows(store, end) for store in self.network.stores[layer]
+        )
 
     def lacks_room(self, layer: Layer) -> bool:
         """Tell whether the layer's next rows would overwrite ones that are still needed."""

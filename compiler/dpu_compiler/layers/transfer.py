@@ -41,14 +41,31 @@ class _Transfer(Layer):
         """Always."""
         return True
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row in DRAM, without gaps."""
+        m = self.map
+        return m.width * m.channels if m.layout is Layout.BLOCKED else m.row_bytes
+
+    @property
+    def row_stride(self) -> int:
+        """Bytes from a row to the next in DRAM."""
+        return self.dram.row_stride or self.row_bytes
+
+    def dram_end(self, rows: int) -> int:
+        """Return the byte after the last one of the first rows (of every plane)."""
+        m = self.map
+        last = (m.planes - 1) * m.height + rows - 1
+        extent = max(self.row_bytes, (m.width - 1) * self.dram.column_stride + m.channels)
+        return self.dram.offset + last * self.row_stride + extent
+
     def _emit_run(
         self, emitter: Emitter, format: Format, first: int, last: int, operator: int
     ) -> None:
         """Emit the instructions for some rows of each plane."""
         m, dram = self.map, self.dram
         blocked = m.layout is Layout.BLOCKED
-        row_bytes = m.width * m.channels if blocked else m.row_bytes
-        row_stride = dram.row_stride or row_bytes
+        row_bytes, row_stride = self.row_bytes, self.row_stride
         columns = m.width if blocked else 1
         for plane in range(m.planes):
             start = dram.offset + (plane * m.height + first) * row_stride
@@ -77,11 +94,7 @@ class _Transfer(Layer):
             in_dram = []
             if dram.window in _BUFFERS:
                 # 16-byte pieces are fine enough to tell tensors apart: all begin at one.
-                end = (
-                    start
-                    + (last - 1 - first) * row_stride
-                    + max(row_bytes, (m.width - 1) * dram.column_stride + m.channels)
-                )
+                end = self.dram_end(last) - (m.planes - 1 - plane) * m.height * row_stride
                 pieces = np.arange(start // 16, (end + 15) // 16)
                 in_dram = [Access(_BUFFERS[dram.window], pieces)]
             reads, writes = (in_dram, [on_chip]) if format is LOAD else ([on_chip], in_dram)
@@ -112,6 +125,17 @@ class LoadLayer(_Transfer):
     def input_rows(self, index: int, first: int, last: int) -> tuple[int, int]:
         """A load has no input on the chip."""
         raise IndexError(index)
+
+    def stored_rows(self, store: StoreLayer, rows: int) -> int:
+        """Return how many rows of a store must be there before the first rows can be loaded."""
+        mine, theirs = self.dram, store.dram
+        apart = (
+            store.dram_end(store.rows) <= mine.offset or self.dram_end(self.rows) <= theirs.offset
+        )
+        if mine.window != theirs.window or apart:
+            return 0
+        count = -(-(self.dram_end(rows) - theirs.offset) // store.row_stride)
+        return min(max(count, 0), store.rows)
 
     def emit(self, emitter: Emitter, first: int, last: int) -> None:
         """Emit the loads of some rows."""
