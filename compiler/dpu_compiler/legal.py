@@ -243,8 +243,11 @@ def rule_planar_transpose(graph: Graph, operator: Operator) -> str | None:
     result = graph.tensors[operator.outputs[0]]
     if operator.outputs[0] in graph.outputs or not readers or result.shape[3] > 16:
         return "its output has other uses"
-    if any(op.name != "CONV_2D" or max(op.attributes["dilation"]) > 1 for op in readers):
-        return "its output has other uses"
+    for op in readers:
+        if op.name != "CONV_2D" or decide(graph, op).engine != "conv":
+            return "its output has other uses"
+        if max(op.attributes["dilation"]) > 1 or graph.tensors[op.inputs[1]].shape[1] > 128:
+            return "its reader's kernel is too large"
     if result.shape[2] >= 1 << 14:
         return f"rows of {result.shape[2]} pixels"
     return None
