@@ -35,8 +35,9 @@ class VectorUnit(wiring.Component):
 
     A word takes ``lanes / vector_lanes`` cycles for each tap of its window, without gaps between
     pixels, rows, blocks and instructions. Reads of an instruction run ahead of the writes of the
-    one before; where that matters, tokens must order them. Addresses must lie in their rings, and
-    ``row_stride`` and ``stride_y * row_stride`` must be at most ``ring_words``.
+    one before; where that matters, tokens must order them. An instruction of less than about 20
+    cycles doesn't fill the pipeline; one of a single word takes 7 to 8. Addresses must lie in their
+    rings, and ``row_stride`` and ``stride_y * row_stride`` must be at most ``ring_words``.
 
     Parameters
     ----------

@@ -147,7 +147,7 @@ def test_global_mean_of_largest_values():
     model = Model(scratchpad)
     instruction = make(
         "ACCUMULATE", kernel_h=31, kernel_w=31, height=31, width=31, row_stride=31,
-        ring_words=31 * 49, bias=31 * 49 * 128, multiplier=(1 << 31) - 1, shift=1, out_zero_point=5,
+        ring_words=31 * 31, bias=31 * 31 * 128, multiplier=(1 << 31) - 1, shift=1, out_zero_point=5,
     )  # fmt: skip
     model.run(instruction)
     check(Bench(4, 4, scratchpad).run([instruction]), model)
