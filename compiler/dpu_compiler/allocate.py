@@ -9,6 +9,10 @@ from dpu_compiler.featuremap import FeatureMap
 from dpu_compiler.schedule import Task
 
 
+#: Tasks between the end of a map and the beginning of the next in its place, in the order tried.
+_PAUSES = (24, 12, 6, 3, 1, 0)
+
+
 @dataclasses.dataclass
 class _Life:
     first: int
@@ -30,8 +34,14 @@ def lifetimes(tasks: list[Task]) -> dict[FeatureMap, _Life]:
 def allocate(tasks: list[Task], words: int) -> bool:
     """Set every map's ``base``; return whether all fit into so many words.
 
-    The largest maps are placed first, each at the lowest place that is free during its life.
+    A place is not used again at once where there is room: an engine that runs ahead would have to wait
+    for the readers of what lay there.
     """
+    return any(_allocate(tasks, words, pause) for pause in _PAUSES)
+
+
+def _allocate(tasks: list[Task], words: int, pause: int) -> bool:
+    """Place the largest maps first, each at the lowest place that is free during its life."""
     lives = lifetimes(tasks)
     placed: list[FeatureMap] = []
     for feature_map in sorted(lives, key=lambda m: (-m.words, lives[m].first)):
@@ -39,7 +49,7 @@ def allocate(tasks: list[Task], words: int) -> bool:
         busy = sorted(
             (other.base, other.base + other.words)
             for other in placed
-            if lives[other].first <= life.last and life.first <= lives[other].last
+            if lives[other].first <= life.last + pause and life.first <= lives[other].last + pause
         )
         base = 0
         for start, end in busy:

@@ -12,6 +12,7 @@ from dpu_compiler.emit import Emitter
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.issue import Buffer, Issue
 from dpu_compiler.legal import Decision
+from dpu_compiler.layer import Tiling
 from dpu_compiler.macs import count_macs
 from dpu_compiler.partition import Part, partition
 from dpu_compiler.passes.fold import fold_constants
@@ -26,10 +27,21 @@ from dpu_spec.isa import WINDOW_ARENA, WINDOW_INPUT, WINDOW_OUTPUT
 from dpu_spec.program import HostOperator, Layer, Program, Step, Tensor
 
 
-#: Largest tiles, in pixels, that are tried; the first is the best for most networks.
-TILE_PIXELS = (128, 64, 256)
-#: Programs of more instructions than this take the first, to keep compiling quick.
-SEARCH_LIMIT = 8000
+#: Tilings that are tried; the first is good for most networks.
+TILINGS = (
+    Tiling(128, 128),
+    Tiling(64, 64),
+    Tiling(128, 64),
+    Tiling(128, 128, whole=1 / 8),
+    Tiling(128, 64, whole=1 / 16),
+    Tiling(64, 32),
+    Tiling(64, 64, whole=1 / 8),
+    Tiling(256, 128),
+    Tiling(64, 32, whole=1 / 16),
+    Tiling(128, 64, whole=1 / 32),
+)
+#: Instructions that may be emitted in all before the best is taken, to keep compiling quick.
+SEARCH_LIMIT = 12000
 
 
 class Compilation:
@@ -98,14 +110,15 @@ class Compilation:
         return Step(streams=self.image.add_streams(streams))
 
     def _schedule(self, builder: StepBuilder) -> tuple[Emitter, dict[Engine, list[Issue]]]:
-        """Emit a step's instructions with the tile size that the cycle model finds fastest.
+        """Emit a step's instructions with the tiling that the cycle model finds fastest.
 
         Small tiles let the engines overlap more closely, large ones waste fewer cycles between passes.
         """
         best: tuple[int, Emitter, dict[Engine, list[Issue]]] | None = None
-        for pixels in TILE_PIXELS:
+        emitted = 0
+        for tiling in TILINGS:
             emitter = Emitter(self.configuration)
-            for task in place_tasks(builder, pixels):
+            for task in place_tasks(builder, tiling):
                 task.layer.emit(emitter, task.first, task.last)
             dram_sizes = {
                 Buffer.ARENA: self.memory.sizes[WINDOW_ARENA],
@@ -122,7 +135,8 @@ class Compilation:
             cycles = max((timing[-1].end for timing in timings.values() if timing), default=0)
             if best is None or cycles < best[0]:
                 best = (cycles, emitter, streams)
-            if len(emitter.issues) > SEARCH_LIMIT:
+            emitted += len(emitter.issues)
+            if emitted > SEARCH_LIMIT:
                 break
         assert best is not None
         return best[1], best[2]

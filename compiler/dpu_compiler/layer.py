@@ -36,6 +36,21 @@ class Window:
         return (start, end) if start < end else (start, start)
 
 
+@dataclasses.dataclass(frozen=True)
+class Tiling:
+    """How large tiles may be.
+
+    ``array_pixels`` and ``other_pixels`` are the most pixels of a tile on the array and on the other
+    engines, ``ring_words`` the most words of a map in a ring, if a row has no more. Maps of more words
+    than the fraction ``whole`` of the scratchpad get rings.
+    """
+
+    array_pixels: int
+    other_pixels: int
+    ring_words: int = 0
+    whole: float = 1.0
+
+
 @dataclasses.dataclass(eq=False)
 class Layer:
     """A step of the network for one engine. ``operator`` is the model's operator, for reports."""
@@ -67,10 +82,17 @@ class Layer:
         """Return the rows (first, end) of an input that output rows read."""
         raise NotImplementedError
 
-    def plan_tile(self, pixels: int, ring_words: int) -> None:
+    def plan_tile(self, tiling: Tiling) -> None:
+        """Choose ``tile_rows``."""
+        self.fit_tile(tiling.other_pixels, tiling.ring_words)
+
+    def fit_tile(self, pixels: int, ring_words: int) -> None:
         """Choose ``tile_rows``: at most so many pixels, and so many words of maps kept in rings."""
         width = self.output.width if self.output is not None else self.inputs[0].width
-        rows = max(1, min(self.rows, pixels // width))
+        # Equal tiles, of a tenth more pixels if that saves one: a short last tile costs as much as a
+        # long one where the engines wait for each other.
+        count = -(-self.rows * width * 10 // (pixels * 11))
+        rows = -(-self.rows // min(count, self.rows))
         for index, source in enumerate(self.inputs):
             if source.is_ring:
                 _, high = self.input_rows(index, 0, 1)

@@ -8,6 +8,7 @@ import dataclasses
 from dpu_compiler.allocate import allocate, lifetimes
 from dpu_compiler.errors import CapacityError
 from dpu_compiler.featuremap import FeatureMap
+from dpu_compiler.layer import Tiling
 from dpu_compiler.schedule import Task, order, plan
 from dpu_compiler.spill import can_spill, spill
 from dpu_compiler.translate.step import StepBuilder
@@ -66,11 +67,11 @@ def _best_cut(builder: StepBuilder, live: list[FeatureMap]) -> FeatureMap | None
     return None if best is None else best[1]
 
 
-def place_tasks(builder: StepBuilder, pixels: int) -> list[Task]:
-    """Order a step's tasks, in tiles of at most so many pixels, and place its maps.
+def place_tasks(builder: StepBuilder, wanted: Tiling) -> list[Task]:
+    """Order a step's tasks and place its maps, as near to the wanted tiling as fits.
 
-    Tried in turn: whole maps, rings for the larger ones, smaller tiles; then, one by one, maps
-    that go through DRAM.
+    Tried in turn: whole maps, rings for the larger ones, smaller tiles in rings; then, one by one,
+    maps that go through DRAM.
 
     Raises
     ------
@@ -83,12 +84,15 @@ def place_tasks(builder: StepBuilder, pixels: int) -> list[Task]:
         closest: _Attempt | None = None
         for tile in _RING_TILES:
             for fraction in _THRESHOLDS:
-                network = plan(
-                    builder.layers,
-                    threshold=int(room * fraction),
-                    pixels=min(pixels, configuration.accumulator_bank),
+                if fraction > wanted.whole:
+                    continue
+                tiling = dataclasses.replace(
+                    wanted,
+                    array_pixels=min(wanted.array_pixels, configuration.accumulator_bank),
                     ring_words=int(room * tile),
+                    whole=fraction,
                 )
+                network = plan(builder.layers, tiling, room)
                 tasks = order(network)
                 peak = _peak(tasks)
                 if peak.words <= room and allocate(tasks, room):

@@ -12,7 +12,7 @@ import dataclasses
 
 from dpu_compiler.errors import CapacityError
 from dpu_compiler.featuremap import FeatureMap
-from dpu_compiler.layer import Layer
+from dpu_compiler.layer import Layer, Tiling
 from dpu_compiler.layers.transfer import LoadLayer, StoreLayer
 
 
@@ -62,21 +62,16 @@ def _least_ring(network: _Network, feature_map: FeatureMap) -> int:
     return rows + max(writer.tile_rows for writer in writers)
 
 
-def plan(layers: list[Layer], *, threshold: int, pixels: int, ring_words: int) -> _Network:
-    """Choose tiles and rings.
-
-    Maps of more words than ``threshold`` get rings. A tile has at most so many pixels, and
-    ``ring_words`` words of a map in a ring, if a row has no more.
-    """
+def plan(layers: list[Layer], tiling: Tiling, scratchpad_words: int) -> _Network:
+    """Choose tiles and rings."""
     network = _Network(layers)
     for feature_map in network.maps:
         feature_map.ring_rows = feature_map.height
-        if feature_map.full_words > threshold and feature_map.height > 1:
-            feature_map.ring_rows = (
-                feature_map.height - 1
-            )  # Its least height follows from the tiles.
+        if feature_map.full_words > tiling.whole * scratchpad_words and feature_map.height > 1:
+            # Its least height follows from the tiles.
+            feature_map.ring_rows = feature_map.height - 1
     for layer in layers:
-        layer.plan_tile(pixels, ring_words)
+        layer.plan_tile(tiling)
     for feature_map in network.maps:
         if feature_map.is_ring:
             feature_map.ring_rows = min(feature_map.height, _least_ring(network, feature_map))

@@ -13,7 +13,7 @@ from dpu_compiler.emit import Emitter
 from dpu_compiler.featuremap import FeatureMap
 from dpu_compiler.graph import Array
 from dpu_compiler.issue import Access, Buffer, span
-from dpu_compiler.layer import Layer, Window
+from dpu_compiler.layer import Layer, Tiling, Window
 from dpu_compiler.layers.scales import Integers, fold_zero_point, pad_channels, scale_block
 from dpu_compiler.layers.tiles import Tile, tiles
 from dpu_spec.isa import DRAIN
@@ -114,9 +114,9 @@ class ArrayLayer(Layer, abc.ABC):
         """Whether all weights fit the buffer with room for others, so that tiles reuse them."""
         return 4 * self._weights.words <= 3 * capacity(self.configuration, Buffer.WEIGHTS)
 
-    def plan_tile(self, pixels: int, ring_words: int) -> None:
+    def plan_tile(self, tiling: Tiling) -> None:
         """Whole maps in one task where the weights must be streamed and all rows are kept."""
-        super().plan_tile(pixels, ring_words)
+        self.fit_tile(tiling.array_pixels, tiling.ring_words)
         if not self.weights_stay and not self.inputs[0].is_ring and not self.output.is_ring:
             self.tile_rows = self.rows
 

@@ -13,12 +13,14 @@ from dpu_compiler.emit import Emitter
 from dpu_compiler.featuremap import FeatureMap, Layout
 from dpu_compiler.graph import Array
 from dpu_compiler.issue import Access, Buffer, span
-from dpu_compiler.layer import Layer, Window
+from dpu_compiler.layer import Layer, Tiling, Window
 from dpu_compiler.layers.tiles import Tile, tiles
 from dpu_spec.instruction import Format
 from dpu_spec.isa import TABLE_ENTRIES
 from dpu_spec.program import Mark
 
+#: Words that an instruction should read at least.
+_LEAST_WORK = 64
 #: Rows and columns that an instruction's fields hold.
 _LIMIT = 4095
 
@@ -93,22 +95,31 @@ class VectorLayer(Layer):
         low, high = first // self.repeat[0], (last - 1) // self.repeat[0] + 1
         return self.window.rows(low, high, source.height)
 
-    def plan_tile(self, pixels: int, ring_words: int) -> None:
+    def plan_tile(self, tiling: Tiling) -> None:
         """Whole input rows where rows are repeated."""
-        super().plan_tile(pixels, ring_words)
+        super().plan_tile(tiling)
         repeat = self.repeat[0]
         self.tile_rows = max(1, self.tile_rows // repeat) * repeat
 
     def emit(self, emitter: Emitter, first: int, last: int) -> None:
-        """One instruction a tile, for all channel blocks."""
+        """An instruction for each tile and group of channel blocks."""
         plain = self.output.layout is not Layout.BLOCKED
         width = self.output.columns if plain else self.output.width
         for tile in tiles(first, last, width, 1 << 20, _LIMIT):
             parts = [(tile, self.function)] if self._cut is None else self._cut(tile)
             for part, function in parts:
-                self._emit_tile(emitter, part, function)
+                for blocks in self._groups(part):
+                    self._emit_tile(emitter, part, blocks, function)
 
-    def _emit_tile(self, emitter: Emitter, tile: Tile, function: Function) -> None:
+    def _groups(self, tile: Tile) -> list[range]:
+        """Cut the blocks into groups that a drain of the array fills, unless they are too little work."""
+        blocks = self.inputs[0].blocks
+        work = tile.pixels * self.window.kernel[0] * self.window.kernel[1]
+        size = self.configuration.column_blocks
+        size *= max(1, -(-_LEAST_WORK // (work * size)))
+        return [range(first, min(first + size, blocks)) for first in range(0, blocks, size)]
+
+    def _emit_tile(self, emitter: Emitter, tile: Tile, blocks: range, function: Function) -> None:
         source, output, window = self.inputs[0], self.output, self.window
         plain = output.layout is not Layout.BLOCKED
         # Upsampling begins a tile at a whole input row and column.
@@ -122,34 +133,35 @@ class VectorLayer(Layer):
         x_end = x0 + (in_columns - 1) * window.stride[1] + window.kernel[1]
         rows = range(max(y0, 0), min(y_end, source.height))
         columns = range(max(x0, 0), min(x_end, source.columns if plain else source.width))
-        blocks = source.blocks
         reads: list[Access] = []
         values: dict[str, int] = {}
         if len(rows) and len(columns):
-            words = source.addresses(rows, range(blocks), columns)
+            words = source.addresses(rows, blocks, columns)
             reads.append(Access(Buffer.SCRATCHPAD, words))
         if len(self.inputs) > 1:
-            reads.append(self._second(tile, values))
+            reads.append(self._second(tile, blocks, values))
         if self._tables is not None:
             word = emitter.constant(self._tables, 0, self.operator)
             slot_words = 2 * TABLE_ENTRIES * 4 // self.configuration.lanes
             values["slot"] = word // slot_words
             reads.append(span(Buffer.TABLE, word, self._tables.words))
+        first_block = self.block_offset + blocks.start
         written = output.addresses(
             range(tile.row, tile.row + tile.rows),
-            range(self.block_offset, self.block_offset + blocks),
+            range(first_block, first_block + len(blocks)),
             range(tile.column, tile.column + tile.columns),
         )
         emitter.issue(
             function.format,
             {
-                "address": source.row_address(y0, self.row_step),
+                "address": source.row_address(y0, self.row_step)
+                + blocks.start * source.block_stride,
                 "row_stride": source.row_stride,
                 "block_stride": source.block_stride,
                 "ring_start": source.base,
                 "ring_words": source.view_ring_rows(self.row_step) * source.row_stride,
                 "out_address": output.row_address(tile.row)
-                + self.block_offset * output.block_stride
+                + first_block * output.block_stride
                 + tile.column,
                 "out_row_stride": output.row_stride,
                 "out_block_stride": output.block_stride,
@@ -157,7 +169,7 @@ class VectorLayer(Layer):
                 "out_ring_words": output.view_ring_rows(1) * output.row_stride,
                 "rows": tile.rows,
                 "columns": tile.columns,
-                "blocks": blocks,
+                "blocks": len(blocks),
                 "kernel_h": window.kernel[0],
                 "kernel_w": window.kernel[1],
                 "stride_y": window.stride[0],
@@ -179,20 +191,22 @@ class VectorLayer(Layer):
                 output.tensor,
                 tile.row,
                 tile.column * (self.configuration.lanes if plain else 1),
-                self.block_offset * self.configuration.lanes,
+                first_block * self.configuration.lanes,
                 output.height,
                 output.width,
                 output.row_bytes if plain else 0,
             ),
         )
 
-    def _second(self, tile: Tile, values: dict[str, int]) -> Access:
+    def _second(self, tile: Tile, blocks: range, values: dict[str, int]) -> Access:
         """Fill in the fields of operand b and return what it reads."""
         other = self.inputs[1]
         row = 0 if other.height == 1 else tile.row
         wide = other.columns > 1
         values |= {
-            "b_address": other.row_address(row) + (tile.column if wide else 0),
+            "b_address": other.row_address(row)
+            + blocks.start * other.block_stride
+            + (tile.column if wide else 0),
             "b_row_stride": 0 if other.height == 1 else other.row_stride,
             "b_block_stride": other.block_stride,
             "b_ring_start": other.base,
@@ -201,4 +215,4 @@ class VectorLayer(Layer):
         }
         rows = range(row, row + (1 if other.height == 1 else tile.rows))
         columns = range(tile.column, tile.column + tile.columns) if wide else range(1)
-        return Access(Buffer.SCRATCHPAD, other.addresses(rows, range(other.blocks), columns))
+        return Access(Buffer.SCRATCHPAD, other.addresses(rows, blocks, columns))

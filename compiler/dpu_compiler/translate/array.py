@@ -125,10 +125,46 @@ def fully_connected(step: StepBuilder, operator: Operator) -> None:
     )
 
 
+def _array_is_faster(step: StepBuilder, operator: Operator) -> bool:
+    """Tell whether a depthwise convolution of one channel is better done by the array.
+
+    It is an ordinary convolution, then. The depthwise PE needs the input as one word a pixel, which
+    takes the load engine a cycle each, and repeats its window for each block and piece of the kernel.
+    """
+    graph, lanes = step.graph, step.configuration.lanes
+    _, height, width, channels = graph.tensors[operator.inputs[0]].shape
+    window = _window(graph, operator)
+    if channels != 1 or not step.in_dram(operator.inputs[0]):
+        return False
+    if not patch_fits(1, False, width, window):
+        return False
+    _, rows, columns, outputs = graph.tensors[operator.outputs[0]].shape
+    passes = len(cut_patch(window.kernel, 1, False, lanes))
+    array = rows * columns * passes * -(-outputs // step.configuration.columns)
+    pieces = -(-window.kernel[0] // 3) * -(-window.kernel[1] // 3)
+    row = (columns - 1) * min(window.stride[1], 3) + 3
+    return array < max(height * width, rows * row * pieces * -(-outputs // lanes))
+
+
 def depthwise_conv_2d(step: StepBuilder, operator: Operator) -> None:
-    """DEPTHWISE_CONV_2D."""
+    """DEPTHWISE_CONV_2D: to its own PE, but for some of a single channel."""
     graph = step.graph
     weights = _weights(graph, operator)[0]
+    if _array_is_faster(step, operator):
+        data = step.require(operator.inputs[0], operator.index, Layout.PLAIN)
+        output = step.new_map(operator.outputs[0])
+        filters = np.ascontiguousarray(weights.transpose(2, 0, 1)[:, :, :, None])
+        step.layers.append(
+            PatchConvolution(
+                operator.index,
+                data,
+                output,
+                _window(graph, operator),
+                filters,
+                _scaling(graph, operator, len(filters)),
+            )
+        )
+        return
     source = step.require(operator.inputs[0], operator.index)
     output = step.new_map(operator.outputs[0])
     multiplier = output.channels // source.channels
