@@ -8,7 +8,6 @@ import dataclasses
 from dpu_compiler.featuremap import FeatureMap
 from dpu_compiler.schedule import Task
 
-
 #: Tasks between the end of a map and the beginning of the next in its place, in the order tried.
 _PAUSES = (24, 12, 6, 3, 1, 0)
 
@@ -34,8 +33,8 @@ def lifetimes(tasks: list[Task]) -> dict[FeatureMap, _Life]:
 def allocate(tasks: list[Task], words: int) -> bool:
     """Set every map's ``base``; return whether all fit into so many words.
 
-    A place is not used again at once where there is room: an engine that runs ahead would have to wait
-    for the readers of what lay there.
+    A place is not used again at once where there is room: an engine that runs ahead would have to
+    wait for the readers of what lay there.
     """
     return any(_allocate(tasks, words, pause) for pause in _PAUSES)
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from dpu_compiler.assemble import Image
@@ -11,8 +10,8 @@ from dpu_compiler.cost import simulate
 from dpu_compiler.emit import Emitter
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.issue import Buffer, Issue
-from dpu_compiler.legal import Decision
 from dpu_compiler.layer import Tiling
+from dpu_compiler.legal import Decision
 from dpu_compiler.macs import count_macs
 from dpu_compiler.partition import Part, partition
 from dpu_compiler.passes.fold import fold_constants
@@ -25,7 +24,6 @@ from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import Engine
 from dpu_spec.isa import WINDOW_ARENA, WINDOW_INPUT, WINDOW_OUTPUT
 from dpu_spec.program import HostOperator, Layer, Program, Step, Tensor
-
 
 #: Tilings that are tried; the first is good for most networks.
 TILINGS = (
@@ -112,7 +110,8 @@ class Compilation:
     def _schedule(self, builder: StepBuilder) -> tuple[Emitter, dict[Engine, list[Issue]]]:
         """Emit a step's instructions with the tiling that the cycle model finds fastest.
 
-        Small tiles let the engines overlap more closely, large ones waste fewer cycles between passes.
+        Small tiles let the engines overlap more closely, large ones waste fewer cycles between
+        passes.
         """
         best: tuple[int, Emitter, dict[Engine, list[Issue]]] | None = None
         emitted = 0

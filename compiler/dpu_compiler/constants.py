@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constants that layers stream into the on-chip buffers, in chunks that are loaded when first used."""
+"""Constants of layers, streamed into on-chip buffers in chunks that are loaded when first used."""
 
 from __future__ import annotations
 

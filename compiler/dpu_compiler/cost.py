@@ -2,8 +2,8 @@
 """The cycle model: how long each instruction takes, and a whole program by its tokens.
 
 An instruction *occupies* its engine for some cycles and is *done* some latency later; the engine
-takes the next one as soon as it is no longer occupied. ``docs/decisions/0001-dataflow.md`` tells where
-the formulas come from and how far they are from the RTL.
+takes the next one as soon as it is no longer occupied. ``docs/decisions/0001-dataflow.md`` tells
+where the formulas come from and how far they are from the RTL.
 """
 
 from __future__ import annotations

@@ -27,8 +27,10 @@ class Window:
         return max(self.stride[0], self.dilation[0])
 
     def rows(self, first: int, last: int, height: int) -> tuple[int, int]:
-        """Return the rows of an input of ``height`` that output rows ``first`` to ``last`` (exclusive)
-        read: (first, end), empty where all lie outside."""
+        """Return the rows of an input of ``height`` that some output rows read: (first, end).
+
+        ``last`` is exclusive. The range is empty where all rows lie outside.
+        """
         start = first * self.stride[0] - self.before[0]
         end = (last - 1) * self.stride[0] - self.before[0]
         end += (self.kernel[0] - 1) * self.dilation[0] + 1
@@ -40,9 +42,9 @@ class Window:
 class Tiling:
     """How large tiles may be.
 
-    ``array_pixels`` and ``other_pixels`` are the most pixels of a tile on the array and on the other
-    engines, ``ring_words`` the most words of a map in a ring, if a row has no more. Maps of more words
-    than the fraction ``whole`` of the scratchpad get rings.
+    ``array_pixels`` and ``other_pixels`` are the most pixels of a tile on the array and on the
+    other engines, ``ring_words`` the most words of a map in a ring, if a row has no more. Maps of
+    more words than the fraction ``whole`` of the scratchpad get rings.
     """
 
     array_pixels: int
@@ -89,8 +91,8 @@ class Layer:
     def fit_tile(self, pixels: int, ring_words: int) -> None:
         """Choose ``tile_rows``: at most so many pixels, and so many words of maps kept in rings."""
         width = self.output.width if self.output is not None else self.inputs[0].width
-        # Equal tiles, of a tenth more pixels if that saves one: a short last tile costs as much as a
-        # long one where the engines wait for each other.
+        # Equal tiles, of a tenth more pixels if that saves one: a short last tile costs as much as
+        # a long one where the engines wait for each other.
         count = -(-self.rows * width * 10 // (pixels * 11))
         rows = -(-self.rows // min(count, self.rows))
         for index, source in enumerate(self.inputs):

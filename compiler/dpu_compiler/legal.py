@@ -2,7 +2,8 @@
 """Which operators run on the DPU, and why the others don't.
 
 Each rule is a function whose docstring is both the message for the user and the line of
-``docs/supported_operators.md``. A rule returns None where it holds, or what the operator has instead.
+``docs/supported_operators.md``. A rule returns None where it holds, or what the operator has
+instead.
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ def _constant_operand(graph: Graph, operator: Operator) -> int | None:
 
 
 def rule_broadcast(graph: Graph, operator: Operator) -> str | None:
-    """The operands have the same shape, or one has only channels ([1, 1, 1, c]), or is one constant."""
+    """The operands have one shape, or one has only channels ([1, 1, 1, c]), or is one constant."""
     shapes = [graph.tensors[i].shape for i in operator.inputs]
     constant = _constant_operand(graph, operator)
     if constant is not None and graph.tensors[operator.inputs[constant]].size == 1:
@@ -217,7 +218,7 @@ def rule_sum_scales(graph: Graph, operator: Operator) -> str | None:
 
 
 def rule_product_factor(graph: Graph, operator: Operator) -> str | None:
-    """The output's scale is more than half the product of the inputs' scales, or one is a number."""
+    """The output's scale is over half the product of the inputs' scales, or one is a number."""
     constant = _constant_operand(graph, operator)
     if constant is not None and graph.tensors[operator.inputs[constant]].size == 1:
         return None
@@ -261,14 +262,14 @@ def rule_spatial_padding(graph: Graph, operator: Operator) -> str | None:
     rows = np.asarray(widths).reshape(-1, 2)
     if len(rows) != 4 or rows[0].any() or rows[3].any() or rows[1:3, 0].max() > 2048:
         return f"{rows.tolist()}"
-    if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
-        if graph.tensors[operator.inputs[2]].data is None:
-            return "a computed value"
+    fill = operator.inputs[2] if len(operator.inputs) > 2 else -1
+    if fill >= 0 and graph.tensors[fill].data is None:
+        return "a computed value"
     return None
 
 
 def rule_spatial_slice(graph: Graph, operator: Operator) -> str | None:
-    """Begin, end and strides are constants, the strides 1 to 15 (channels: 1), no axis is removed."""
+    """Begin, end and strides are constants, strides 1 to 15 (channels: 1); no axis is removed."""
     for index in operator.inputs[1:4]:
         if graph.tensors[index].data is None:
             return "computed bounds"
@@ -332,7 +333,7 @@ SUPPORT: dict[str, Support] = {
 
 #: Operators that only the host computes.
 HOST_ONLY = {
-    "SOFTMAX": "its table of exponentials needs more than 8 bits; it is short work at a network's end",
+    "SOFTMAX": "its exponentials need more than 8 bits; it is short work at a network's end",
     "DEQUANTIZE": "its output is floating point",
 }
 

@@ -38,7 +38,6 @@ def partition(graph: Graph) -> tuple[list[Part], dict[int, Decision]]:
                 parts += [Part([op], True) for op in ready]
             elif ready:
                 parts.append(Part(ready, False))
-        if not parts or (waiting and not any(available.issuperset(op.inputs) for op in waiting)):
-            if waiting:
-                raise ValueError("The operators are not in an order that can be executed.")
+        if waiting and not any(available.issuperset(op.inputs) for op in waiting):
+            raise ValueError("The operators are not in an order that can be executed.")
     return parts, decisions

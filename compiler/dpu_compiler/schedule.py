@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Order the row tiles of all layers so that rings hold what is still needed.
 
-The order is sequential and right by itself; the engines run their parts of it concurrently, as far as
-tokens let them. Upstream layers go first as far as their rings allow, which lets them run ahead of
-their readers by as much as the rings hold.
+The order is sequential and right by itself; the engines run their parts of it concurrently, as far
+as tokens let them. Upstream layers go first as far as their rings allow, which lets them run ahead
+of their readers by as much as the rings hold.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ class _History:
 class Synchronizer:
     """Adds wait and signal bits to instructions in program order.
 
-    For each instruction the latest conflicting instruction of every engine is known (writers of what
-    it reads; writers and readers of what it writes). What is ordered already, directly or through
-    others, needs no token. Within an engine all is in order but reads after its own writes.
+    For each instruction the latest conflicting instruction of every engine is known (writers of
+    what it reads; writers and readers of what it writes). What is ordered already, directly or
+    through others, needs no token. Within an engine all is in order but reads after its own writes.
     """
 
     def __init__(self, configuration: Configuration, dram: dict[Buffer, int]) -> None:

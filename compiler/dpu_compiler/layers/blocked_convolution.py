@@ -38,7 +38,7 @@ def _split(count: int, size: int) -> list[range]:
 
 
 def cut_reduction(blocks: int, kernel: tuple[int, int], passes: int) -> list[Part]:
-    """Cut a reduction into parts of at most so many passes: by blocks, then kernel rows, columns."""
+    """Cut a reduction into parts of at most so many passes: by blocks, kernel rows, columns."""
     height, width = kernel
     columns = min(width, _KERNEL_LIMIT, passes)
     rows = min(height, _KERNEL_LIMIT, max(1, passes // columns)) if columns == width else 1

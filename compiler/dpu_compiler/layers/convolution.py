@@ -35,8 +35,8 @@ class Scaling:
 class ArrayLayer(Layer, abc.ABC):
     """A layer whose sums of products the array computes, drained into the scratchpad.
 
-    ``weights`` are [output channel, kernel row, kernel column, input channel]. Subclasses say how the
-    reduction is cut into instructions (parts).
+    ``weights`` are [output channel, kernel row, kernel column, input channel]. Subclasses say how
+    the reduction is cut into instructions (parts).
     """
 
     output: FeatureMap

@@ -36,8 +36,8 @@ class Piece:
 class DepthwiseConvolution(Layer):
     """DEPTHWISE_CONV_2D of any kernel, as 3x3 windows that keep partial sums.
 
-    ``weights`` are [kernel row, kernel column, output channel]; output channel ``o`` reads input channel
-    ``o // multiplier``.
+    ``weights`` are [kernel row, kernel column, output channel]; output channel ``o`` reads input
+    channel ``o // multiplier``.
     """
 
     output: FeatureMap
@@ -93,7 +93,7 @@ class DepthwiseConvolution(Layer):
         return units
 
     def _group_size(self) -> int:
-        """Blocks of one instruction: those that a drain of the array writes, or more if they are small."""
+        """Blocks of one instruction: as many as a drain of the array writes, where it can be."""
         if len(self._pieces) > 1 or self.multiplier > 1:
             return 1
         return self.configuration.column_blocks
@@ -157,8 +157,8 @@ class DepthwiseConvolution(Layer):
             + (piece.columns - 1) * window.dilation[1]
             + 1
         )
-        # Taps beyond a kernel smaller than the window have zero weights; keep them from reading rows
-        # that may not be there yet.
+        # Taps beyond a kernel smaller than the window have zero weights; keep them from reading
+        # rows that may not be there yet.
         height = min(source.height, max(y_end, 0))
         width = min(source.width, max(x_end, 0))
         in_block, lane_map = self._lanes(block)

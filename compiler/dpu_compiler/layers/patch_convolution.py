@@ -22,8 +22,8 @@ from dpu_spec.program import Mark
 class Segment:
     """A run of bytes under one kernel row: lanes ``lane`` to ``lane + count``.
 
-    ``byte`` counts from the first byte of the kernel's row; ``taps`` names (kernel column, channel) of
-    each byte.
+    ``byte`` counts from the first byte of the kernel's row; ``taps`` names (kernel column, channel)
+    of each byte.
     """
 
     plane: int
@@ -64,7 +64,7 @@ def cut_patch(
 
 
 def patch_fits(source_channels: int, planar: bool, width: int, window: Window) -> bool:
-    """Tell whether CONV_PATCH can express a convolution: its bytes lie side by side and fit fields."""
+    """Tell whether CONV_PATCH can express a convolution: bytes side by side that fit its fields."""
     step = window.stride[1] * (1 if planar else source_channels)
     row_bytes = width * (1 if planar else source_channels)
     reach = (window.kernel[0] - 1) * window.dilation[0]

@@ -27,7 +27,7 @@ _LIMIT = 4095
 
 @dataclasses.dataclass(frozen=True)
 class Function:
-    """What a vector instruction computes: its format and the fields that don't depend on the tile."""
+    """What a vector instruction computes: its format and the fields that no tile changes."""
 
     format: Format
     values: dict[str, int]
@@ -49,8 +49,8 @@ class VectorLayer(Layer):
     repeat
         Output rows and columns that share one of the input.
     function_of_tile
-        For functions that differ from tile to tile (averages at borders): cuts a tile and gives each
-        part its function.
+        For functions that differ from tile to tile (averages at borders): cuts a tile and gives
+        each part its function.
     """
 
     output: FeatureMap
@@ -112,7 +112,7 @@ class VectorLayer(Layer):
                     self._emit_tile(emitter, part, blocks, function)
 
     def _groups(self, tile: Tile) -> list[range]:
-        """Cut the blocks into groups that a drain of the array fills, unless they are too little work."""
+        """Cut the blocks into groups that a drain fills, unless they are too little work."""
         blocks = self.inputs[0].blocks
         work = tile.pixels * self.window.kernel[0] * self.window.kernel[1]
         size = self.configuration.column_blocks

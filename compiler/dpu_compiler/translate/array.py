@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convolutions and fully connected layers: to the array; depthwise convolutions: to their own PE."""
+"""Convolutions and fully connected layers: to the array; depthwise ones: to their own PE."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def conv_2d(step: StepBuilder, operator: Operator) -> None:
 
 
 def fully_connected(step: StepBuilder, operator: Operator) -> None:
-    """FULLY_CONNECTED: a convolution whose kernel is the whole map, or a pointwise one over rows."""
+    """FULLY_CONNECTED: a convolution with the whole map as kernel, or a pointwise one over rows."""
     graph = step.graph
     source = graph.tensors[operator.inputs[0]]
     weights = _weights(graph, operator)
@@ -129,7 +129,8 @@ def _array_is_faster(step: StepBuilder, operator: Operator) -> bool:
     """Tell whether a depthwise convolution of one channel is better done by the array.
 
     It is an ordinary convolution, then. The depthwise PE needs the input as one word a pixel, which
-    takes the load engine a cycle each, and repeats its window for each block and piece of the kernel.
+    takes the load engine a cycle each, and repeats its window for each block and piece of the
+    kernel.
     """
     graph, lanes = step.graph, step.configuration.lanes
     _, height, width, channels = graph.tensors[operator.inputs[0]].shape
