@@ -121,9 +121,7 @@ def convolution(sketch: Sketch, source: int) -> int:
     attributes, out = _window(sketch, shape, kernel)
     reduction = kernel[0] * kernel[1] * shape[3]
     pixels = out[0] * out[1]
-    channels = min(
-        _channels(sketch, pixels * reduction * shape[0]), max(1, sketch.limit // pixels)
-    )
+    channels = min(_channels(sketch, pixels * reduction * shape[0]), max(1, sketch.limit // pixels))
     inputs, scale = _weights(sketch, (channels, *kernel, shape[3]), 0, reduction, source)
     return _add(sketch, "CONV_2D", inputs, (shape[0], *out, channels), attributes, scale)
 
@@ -140,9 +138,7 @@ def depthwise(sketch: Sketch, source: int) -> int:
     ):
         multiplier -= 1
     channels = shape[3] * multiplier
-    inputs, scale = _weights(
-        sketch, (1, *kernel, channels), 3, kernel[0] * kernel[1], source
-    )
+    inputs, scale = _weights(sketch, (1, *kernel, channels), 3, kernel[0] * kernel[1], source)
     attributes["depth_multiplier"] = multiplier
     return _add(sketch, "DEPTHWISE_CONV_2D", inputs, (shape[0], *out, channels), attributes, scale)
 

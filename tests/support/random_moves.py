@@ -66,6 +66,8 @@ def function(sketch: Sketch, source: int) -> int:
     """A function of one number."""
     name = sketch.one(("RELU", "RELU6", "QUANTIZE", "LOGISTIC", "HARD_SWISH", "TANH", "LEAKY_RELU"))
     shape, q = sketch.shape(source), sketch.quantization(source)
+    if name in ("LOGISTIC", "TANH") and q.scale0 > 8:  # Beyond the reference runtime's range.
+        name = "RELU"
     attributes: dict[str, object] = {}
     if name == "LEAKY_RELU":
         attributes["alpha"] = sketch.one((0.1, 0.3, 0.0))
@@ -83,7 +85,9 @@ def function(sketch: Sketch, source: int) -> int:
 
 
 def softmax(sketch: Sketch, source: int) -> int:
-    """SOFTMAX over the last axis."""
+    """SOFTMAX over the last axis; the reference runtime aborts when 512 numbers tie."""
+    if sketch.shape(source)[-1] >= 512:
+        return function(sketch, source)
     attributes = {"beta": 1.0}
     return sketch.result(
         "SOFTMAX", [source], sketch.shape(source), Quantization((1 / 256,), (-128,)), attributes
@@ -115,9 +119,9 @@ def concatenation(sketch: Sketch, source: int) -> int:
     if axis == 0 and len(shape) == 4 and not sketch.chance(20):
         axis = 3
 
-    def rest(tensor: int) -> tuple[int, ...]:
+    def rest(tensor: int) -> tuple[int, ...] | None:
         other = sketch.shape(tensor)
-        return (*other[:axis], *other[axis + 1 :]) if len(other) == len(shape) else ()
+        return (*other[:axis], *other[axis + 1 :]) if len(other) == len(shape) else None
 
     alike = [t for t in sketch.tensors if rest(t) == rest(source)] or [source]
     parts = [source]
@@ -185,9 +189,7 @@ def strided_slice(sketch: Sketch, source: int) -> int:
         steps.append(step)
     inputs = [source, *(sketch.integers(v) for v in (begin, end, steps))]
     attributes = {"begin_mask": begin_mask, "end_mask": end_mask}
-    return sketch.result(
-        "STRIDED_SLICE", inputs, result, sketch.quantization(source), attributes
-    )
+    return sketch.result("STRIDED_SLICE", inputs, result, sketch.quantization(source), attributes)
 
 
 def resize(sketch: Sketch, source: int) -> int:

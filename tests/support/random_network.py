@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random small networks: a hypothesis strategy, so that a failing one shrinks.
 
-``networks()`` draws a network: an int8, float (through QUANTIZE) or planar (through TRANSPOSE) input,
-up to ``most`` operators that read any of the tensors before them, perhaps SOFTMAX or DEQUANTIZE at the
-end, and one or more outputs.
+``networks()`` draws a network: an int8, float (through QUANTIZE) or planar (through TRANSPOSE)
+input, up to ``most`` operators that read any of the tensors before them, perhaps SOFTMAX or
+DEQUANTIZE at the end, and one or more outputs.
 """
 
 from __future__ import annotations
@@ -132,4 +132,6 @@ def networks(draw: Any, *, most: int = 8) -> Network:
         if _size(sketch.shape(current)) > sketch.limit:
             break
         current = _step(sketch, current)
+    if not sketch.writer.operators:
+        current = moves.function(sketch, current)
     return sketch.finish(_end(sketch, current))

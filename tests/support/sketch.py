@@ -171,7 +171,7 @@ class Sketch:
         attributes: Mapping[str, Any],
         scale: float,
     ) -> Quantization:
-        """A quantization of the output near ``scale`` under which it is neither flat nor at its ends."""
+        """A quantization near ``scale`` under which the output is neither flat nor at its ends."""
         zero_point = self.zero_point()
         if self.chance(15):  # As trained networks have it, sometimes all at one end.
             return Quantization((float(np.float32(scale)),), (zero_point,))
