@@ -103,6 +103,7 @@ class Fetch(wiring.Component):
         wiring.connect(m, notes.o, wiring.flipped(self.requests))
 
         engine = Signal(ENGINE_BITS)
+        wanted = Signal(ENGINES)
         previous = Signal(ENGINE_BITS, init=ENGINES - 1)
         state = Signal(stream_layout())
         limit = Signal(range(chunk + 1))
@@ -133,20 +134,20 @@ class Fetch(wiring.Component):
         ]
         with m.FSM():
             with m.State("CHOOSE"):
-                wanted = Signal(ENGINES)
-                m.d.comb += wanted.eq(
-                    Mux(starved.any(), starved, Mux(notes.level < _CALM_REQUESTS, needy, 0))
-                )
+                calm = notes.level < _CALM_REQUESTS
+                m.d.sync += wanted.eq(Mux(starved.any(), starved, Mux(calm, needy, 0)))
+                with m.If(starved.any() | (calm & needy.any())):
+                    m.next = "PICK"
+            with m.State("PICK"):
                 # The first one after the engine that was served last.
-                with m.If(wanted.any()):
-                    m.next = "LOOK UP"
                 with m.Switch(previous):
                     for last in Engine:
                         with m.Case(last):
-                            order = [(last + 1 + i) % ENGINES for i in range(ENGINES)]
-                            for index in reversed(order):
+                            for i in reversed(range(ENGINES)):
+                                index = (last + 1 + i) % ENGINES
                                 with m.If(wanted[index]):
                                     m.d.sync += engine.eq(index)
+                m.next = "LOOK UP"
             with m.State("LOOK UP"):
                 # Instructions begin at whole beats of the widest bus.
                 aligned = data.View(stream_layout(), self.stream.as_value() & ~C(0xF, 64))

@@ -84,6 +84,8 @@ class Instructions(wiring.Component):
             shape=8 * self._data_bytes,
             depth=1 << (ENGINE_BITS + slot_bits + beat_bits),
             init=[],
+            # Only instructions that have arrived are read.
+            attrs={"no_rw_check": 1},
         )
         write = storage.write_port()
         read = storage.read_port()
@@ -121,11 +123,13 @@ class Instructions(wiring.Component):
         final = Signal()
         ready = Signal(ENGINES)
         m.d.comb += [
-            ready.eq(Cat(level != 0 for level in levels) & roomy),
             read.addr.eq(Cat(offset, of_engine(heads, choice), choice)),
             read.en.eq(reading),
             final.eq(offset == of_engine([beats[e] - 1 for e in Engine], choice)),
         ]
+        # A cycle late: an instruction has two beats or more, and so is chosen every other cycle at
+        # the most.
+        m.d.sync += ready.eq(Cat(level != 0 for level in levels) & roomy)
         choose = Signal()
         chosen = Signal(ENGINE_BITS)
         m.d.comb += choose.eq(~reading | final)

@@ -101,7 +101,7 @@ class Bursts(wiring.Component):
         address = Signal(BUS_BITS)
         end = Signal(range(1 << (BUS_BITS + 2)))
         size = Signal(BUS_BITS)
-        count = Signal(BUS_BITS)
+        before = Signal(BUS_BITS)
         run_last = Signal()
         owner = Signal.like(run.owner)
         sum_valid = Signal()
@@ -114,24 +114,33 @@ class Bursts(wiring.Component):
                     address.eq(window.base + run.offset),
                     end.eq(run.offset + run.bytes),
                     size.eq(window.size),
-                    count.eq(run.bytes),
+                    before.eq(run.bytes - 1),
                     run_last.eq(run.last),
                     owner.eq(run.owner),
                 ]
 
-        # Third stage: the beats that are left of a run that lies in its window.
-        beat = Signal(BUS_BITS - low)
-        beats = Signal(BUS_BITS - low + 1)
+        # Third stage: a run that lies in its window, counted in blocks: as many beats as the
+        # longest burst has, at a multiple of that. Only its first burst begins, and only its last
+        # ends, within a block, so that going on is an increment and a decrement.
+        bits = exact_log2(self._burst_beats)
+        block = Signal(BUS_BITS - low - bits)
+        begin = Signal(bits)
+        more_blocks = Signal(BUS_BITS - low - bits + 1)
+        finish_beat = Signal(bits)
         last = Signal()
         active = Signal()
         finish = Signal()
-        m.d.comb += sum_ready.eq((finish | ~active) & ~self.outside)
+        final_byte = Signal(BUS_BITS + 1)
+        m.d.comb += [
+            sum_ready.eq((finish | ~active) & ~self.outside),
+            final_byte.eq(address[: low + bits] + before),
+        ]
         with m.If(finish):
             m.d.sync += [active.eq(0), self.inside.eq(self.inside + last)]
         with m.If(sum_ready & sum_valid):
             m.d.sync += [
-                beat.eq(address[low:]),
-                beats.eq((count + address[:low] + (self._data_bytes - 1)) >> low),
+                Cat(begin, block).eq(address[low:]),
+                Cat(finish_beat, more_blocks).eq(final_byte[low:]),
                 last.eq(run_last),
             ]
             with m.If(end > size):
@@ -140,22 +149,23 @@ class Bursts(wiring.Component):
                 m.d.sync += active.eq(1)
 
         # Fourth stage: a burst.
-        bits = exact_log2(self._burst_beats)
-        room = Signal(range(self._burst_beats + 1))
         final = Signal()
-        m.d.comb += [room.eq(self._burst_beats - beat[:bits]), final.eq(beats <= room)]
+        m.d.comb += final.eq(more_blocks == 0)
         with m.If(self.o.ready | ~self.o.valid):
             m.d.comb += finish.eq(active & final)
             m.d.sync += self.o.valid.eq(active)
             with m.If(active):
                 m.d.sync += [
-                    self.o.payload.address.eq(Cat(C(0, low), beat)),
-                    self.o.payload.beats.eq(Mux(final, beats, room)),
+                    self.o.payload.address.eq(Cat(C(0, low), begin, block)),
+                    self.o.payload.beats.eq(
+                        Mux(final, finish_beat, self._burst_beats - 1) - begin + 1
+                    ),
                     self.o.payload.last.eq(final & last),
                 ]
                 with m.If(~final):
                     m.d.sync += [
-                        beat.eq(Cat(C(0, bits), beat[bits:] + 1)),
-                        beats.eq(beats - room),
+                        block.eq(block + 1),
+                        begin.eq(0),
+                        more_blocks.eq(more_blocks - 1),
                     ]
         return m
