@@ -64,7 +64,14 @@ class Accumulators(wiring.Component):
         exact_log2(depth)
         exact_log2(columns // lanes)
         self._banks = tuple(
-            memory.Memory(shape=unsigned(32 * columns), depth=depth // 2, init=[]) for _ in range(2)
+            memory.Memory(
+                shape=unsigned(32 * columns),
+                depth=depth // 2,
+                init=[],
+                # Pixels keep their distance, and tokens keep the drain away from them.
+                attrs={"no_rw_check": 1},
+            )
+            for _ in range(2)
         )
         super().__init__(
             {

@@ -56,7 +56,11 @@ class ParameterBuffer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.memory = buffer = memory.Memory(
-            shape=unsigned(8 * self._lanes), depth=self._words, init=[]
+            shape=unsigned(8 * self._lanes),
+            depth=self._words,
+            init=[],
+            # Tokens keep loads away from the scales that are read.
+            attrs={"no_rw_check": 1},
         )
         write, read = buffer.write_port(), buffer.read_port()
         m.d.comb += [

@@ -87,6 +87,7 @@ class PatchReader(wiring.Component):
                 cursor.patch.eq(i),
                 cursor.start.eq(start),
                 cursor.arrived.eq(fetcher.valid),
+                cursor.move.eq(move),
                 cursor.advance.eq(advance),
                 cursor.row_end.eq(row_end),
                 present[s].eq(cursor.present),

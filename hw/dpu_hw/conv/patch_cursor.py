@@ -43,8 +43,10 @@ class PatchCursor(wiring.Component):
         A word comes into the window.
     present : :py:`Out(1)`
         All bytes of the present pixel are there.
+    move : :py:`In(1)`
+        The window's stages go on.
     advance : :py:`In(1)`
-        Go on to the next pixel.
+        Go on to the next pixel; only with ``move``.
     row_end : :py:`In(1)`
         The present pixel is the last of its row.
     cut : :py:`Out(cut_layout(lanes, slots))`
@@ -64,6 +66,7 @@ class PatchCursor(wiring.Component):
                 "start": In(1),
                 "arrived": In(1),
                 "present": Out(1),
+                "move": In(1),
                 "advance": In(1),
                 "row_end": In(1),
                 "cut": Out(cut_layout(lanes, slots)),
@@ -157,21 +160,25 @@ class PatchCursor(wiring.Component):
         with m.Elif((inside >> word_bits) == 0):
             m.d.comb += after.eq(Cat(lane < inside[:word_bits] for lane in range(lanes)))
 
-        # What is free counts from the pixel in the window's first stage: it may wait there.
+        # What is free counts from the pixel in the window's first stage, which may wait there, or
+        # from the present one if there is none: that may need words far behind.
         low = Signal(POSITION)
         low_word = Signal(signed(POSITION.width - word_bits))
         m.d.comb += [low.eq(position + now.first), low_word.eq(low >> word_bits)]
         unused = Signal.like(words)
         origin_1 = Signal.like(origin)
+        with m.If(self.move):
+            m.d.sync += [
+                origin_1.eq(origin),
+                unused.eq(
+                    Mux(low_word < 0, 0, Mux(low_word.as_unsigned() > words, words, low_word))
+                ),
+            ]
         with m.If(self.advance):
             m.d.sync += [
                 self.cut.slot.eq(origin + (position >> word_bits)),
                 self.cut.shift.eq(shift),
                 self.cut.mask.eq(Mux(words != 0, now.mask & before & after, 0)),
-                origin_1.eq(origin),
-                unused.eq(
-                    Mux(low_word < 0, 0, Mux(low_word.as_unsigned() > words, words, low_word))
-                ),
             ]
         m.d.sync += self.freed.eq(origin_1 + unused)
         return m

@@ -80,7 +80,11 @@ class WeightBuffer(wiring.Component):
         # of any width.
         for b in range(blocks):
             m.submodules[f"block_{b}"] = block = memory.Memory(
-                shape=unsigned(8 * self._lanes), depth=self._rows, init=[]
+                shape=unsigned(8 * self._lanes),
+                depth=self._rows,
+                init=[],
+                # Tokens keep loads away from the weights that are read.
+                attrs={"no_rw_check": 1},
             )
             write = block.write_port()
             read = block.read_port()

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# amaranth: UnusedElaboratable=no
 """The conv engine against the pseudo-code of its instructions."""
 
 import numpy as np

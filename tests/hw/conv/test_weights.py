@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# amaranth: UnusedElaboratable=no
 """Weight buffer and loader together: tiles appear row by row, and no sooner than they may."""
 
 import itertools
