@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The TFLite front end: what it reads, and what it says of what it can't."""
+
+import numpy as np
+import pytest
+import tflite
+
+from dpu_compiler.errors import ModelError
+from dpu_compiler.frontend.options import OPTIONS
+from dpu_compiler.frontend.tflite import read_bytes, read_model
+from dpu_golden import OPERATORS, Quantization
+from tests.compiler.nets import Net
+from tests.support import tflite_writer
+
+
+def small_model() -> bytes:
+    net = Net()
+    x = net.input((1, 6, 5, 3))
+    y = net.conv(x, 4, activation="RELU6", stride=(2, 1))
+    y = net.depthwise(y, (3, 2), multiplier=2)
+    return net.finish(net.inputs, [net.dense(y, 5)])
+
+
+def test_reads_everything():
+    graph = read_bytes(small_model(), source="m.tflite")
+    assert [op.name for op in graph.operators] == [
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+    ]
+    conv, depthwise, _ = graph.operators
+    assert conv.attributes["activation"] == "RELU6"
+    assert conv.attributes["stride"] == (2, 1)
+    assert conv.attributes["dilation"] == (1, 1)
+    assert depthwise.attributes["depth_multiplier"] == 2
+    assert graph.tensors[graph.inputs[0]].shape == (1, 6, 5, 3)
+    assert graph.tensors[graph.inputs[0]].quantization == Quantization((0.5,), (3,))
+    assert graph.tensors[conv.inputs[1]].data.shape == (4, 3, 3, 3)
+    assert graph.tensors[conv.inputs[2]].data.dtype == np.int32
+
+
+def test_the_graph_computes_what_the_writer_does():
+    net = Net()
+    x = net.input((1, 6, 5, 3))
+    y = net.conv(x, 4)
+    feed = {x: np.arange(90).reshape(1, 6, 5, 3).astype(np.int8)}
+    np.testing.assert_array_equal(net.graph(y).run(feed)[y], net.evaluate(feed)[y])
+
+
+@pytest.mark.parametrize("divisor", range(1, 40))
+def test_a_file_that_is_cut_short(divisor):
+    model = small_model()
+    with pytest.raises(ModelError, match=r"^cut\.tflite: .*(cut short|not a TFLite model)"):
+        read_bytes(model[: len(model) * (divisor - 1) // 40], source="cut.tflite")
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_damaged_files_give_models_or_messages(seed):
+    """Any byte may be wrong: no other exception, no hang, no crash."""
+    rng = np.random.default_rng(seed)
+    model = bytearray(small_model())
+    for _ in range(int(rng.integers(1, 8))):
+        model[int(rng.integers(8, len(model)))] = int(rng.integers(256))
+    try:
+        read_bytes(bytes(model), source="damaged.tflite")
+    except ModelError as error:
+        assert str(error).startswith("damaged.tflite: ")
+
+
+@pytest.mark.parametrize("data", [b"", b"TFL3", b"\x1c\0\0\0TFL2" + bytes(60), b"PK" + bytes(99)])
+def test_other_files(data):
+    with pytest.raises(ModelError, match=r"x\.bin: is not a TFLite model.*name an int8"):
+        read_bytes(data, source="x.bin")
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(ModelError, match="absent.tflite: cannot be read: No such file"):
+        read_model(tmp_path / "absent.tflite")
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(ModelError, match="cannot be read: Is a directory"):
+        read_model(tmp_path)
+
+
+def test_onnx():
+    with pytest.raises(ModelError, match=r"net\.ONNX: ONNX networks are not supported yet"):
+        read_bytes(b"\x08\x07" + bytes(50), source="net.ONNX")
+
+
+def test_float():
+    net = Net()
+    x = net.input((1, 4, 4, 1), "float32", None)
+    w = net.constant(np.ones((2, 1, 1, 1), np.float32))
+    y = net.tensor((1, 4, 4, 2), "float32")
+    net.operator("CONV_2D", [x, w], [y])
+    with pytest.raises(ModelError, match=r"is a float network \(operator 0, CONV_2D.*quantize"):
+        net.graph(y)
+
+
+def test_uint8():
+    net = Net()
+    x = net.input((1, 4, 4, 1), "uint8")
+    y = net.add_operator("RELU", [x], (1, 4, 4, 1), dtype="uint8")
+    with pytest.raises(ModelError, match=r"is a uint8 network \(operator 0, RELU.*int8"):
+        net.graph(y)
+
+
+def test_int16():
+    net = Net()
+    x = net.input((1, 4), "int16")
+    y = net.add_operator("ADD", [x, x], (1, 4), dtype="int16")
+    with pytest.raises(ModelError, match="works on int16"):
+        net.graph(y)
+
+
+def test_a_type_that_is_not_known(monkeypatch):
+    monkeypatch.setitem(tflite_writer._TYPES, "int8", tflite.TensorType.FLOAT64)
+    net = Net()
+    y = net.add_operator("RELU", [net.input((1, 4))], (1, 4))
+    with pytest.raises(ModelError, match="has the type float64, which is not supported"):
+        net.graph(y)
+
+
+def test_an_unsupported_operator():
+    net = Net()
+    y = net.add_operator("COS", [net.input((1, 4))], (1, 4))
+    with pytest.raises(ModelError, match=r"operator 0 \(COS\) is not supported; docs/supported"):
+        net.graph(y)
+
+
+def test_a_custom_operator():
+    net = Net()
+    y = net.add_operator("CUSTOM", [net.input((1, 4))], (1, 4))
+    with pytest.raises(ModelError, match="operator 0 is the custom operator"):
+        net.graph(y)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (1, -1, 4)])
+def test_shapes_that_are_not_fixed(shape):
+    net = Net()
+    y = net.add_operator("RELU", [net.input(shape)], shape)
+    with pytest.raises(ModelError, match="dynamic and empty shapes are not supported"):
+        net.graph(y)
+
+
+def test_a_constant_of_the_wrong_size():
+    net = Net()
+    x = net.input((1, 4))
+    w = net.constant(np.ones((2, 4), np.int8), Quantization((1.0,), (0,)))
+    object.__setattr__(net.values[w], "shape", (3, 4))
+    y = net.add_operator("FULLY_CONNECTED", [x, w], (1, 3))
+    with pytest.raises(ModelError, match="has 8 bytes, its shape needs 12"):
+        net.graph(y)
+
+
+def test_a_tensor_that_is_not_there():
+    net = Net()
+    x = net.input((1, 4))
+    net.operator("RELU", [x], [7])
+    with pytest.raises(ModelError, match="names tensors that it does not have"):
+        net.graph(x)
+
+
+def test_a_bias_with_the_quantized_dimension_of_its_weights():
+    """Such files exist."""
+    net = Net()
+    x = net.input((1, 4, 4, 2))
+    w = net.constant(np.ones((1, 1, 1, 2), np.int8), Quantization((0.5, 0.5), (0, 0), 3))
+    b = net.constant(np.ones(2, np.int32), Quantization((0.5, 0.5), (0, 0), 3))
+    y = net.add_operator("DEPTHWISE_CONV_2D", [x, w, b], (1, 4, 4, 2))
+    assert net.graph(y).tensors[b].quantization.axis == 0
+
+
+def test_options_are_of_operators_that_the_golden_model_knows():
+    assert set(OPTIONS) <= set(OPERATORS)
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("CONCATENATION", {"axis": -2, "activation": "NONE"}),
+        ("SOFTMAX", {"beta": 1.5}),
+        ("LEAKY_RELU", {"alpha": 0.25}),
+        ("MAX_POOL_2D", {"filter": (2, 1), "stride": (2, 3), "padding": "VALID"}),
+        ("RESIZE_NEAREST_NEIGHBOR", {"align_corners": True, "half_pixel_centers": False}),
+        ("STRIDED_SLICE", {"begin_mask": 5, "end_mask": 2, "shrink_axis_mask": 1}),
+        ("MEAN", {"keep_dims": True}),
+        ("RESHAPE", {"new_shape": (1, 4, 4, 1)}),
+        ("FULLY_CONNECTED", {"keep_num_dims": True, "activation": "RELU"}),
+        ("PACK", {"axis": 1, "values_count": 1}),
+        ("GATHER", {"axis": 2, "batch_dims": 0}),
+    ],
+)
+def test_attributes_survive(name, attributes):
+    net = Net()
+    y = net.add_operator(name, [net.input((1, 4, 4, 1))], (1, 4, 4, 1), attributes)
+    read = net.graph(y).operators[0].attributes
+    assert {key: read[key] for key in attributes} == attributes
