@@ -43,8 +43,10 @@ def load_inputs(arguments: Sequence[str], source: Source) -> list[Example]:
 def _assign(arguments: Sequence[str], source: Source) -> dict[int, Path]:
     """Find out which file is for which input."""
     tensors, inputs = source.tensors, source.inputs
-    names = {tensors[index].name: index for index in inputs}
+    names = source.names(inputs)
     files: dict[int, Path] = {}
+    if not inputs:
+        raise UserError(f"{source.path}: has no inputs, so there is nothing to run it on.")
     for argument in arguments:
         # Names may hold "=", too, and so may files.
         fits = [name for name in names if argument.startswith(f"{name}=")]

@@ -37,11 +37,10 @@ def stacked(arrays: Sequence[Array]) -> Array:
 
 def save_outputs(path: Path, source: Source, outcomes: Sequence[Outcome]) -> None:
     """Write the outputs of all examples: an .npy file, or an .npz by the tensors' names."""
-    arrays: dict[str, Array] = {}
-    for index in source.outputs:
-        name = source.tensors[index].name
-        key = name if name and name not in arrays else f"{name}#{index}"
-        arrays[key] = stacked([outcome.outputs[index] for outcome in outcomes])
+    arrays = {
+        name: stacked([outcome.outputs[index] for outcome in outcomes])
+        for name, index in source.names(source.outputs).items()
+    }
     with path.open("wb") as file:
         if path.suffix == ".npz":
             np.savez(file, allow_pickle=False, **arrays)

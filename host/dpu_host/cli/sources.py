@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dpu_spec.program
@@ -46,6 +46,14 @@ class Source:
         owner = self.program or self.graph
         assert owner is not None
         return owner.outputs
+
+    def names(self, indices: Sequence[int]) -> dict[str, int]:
+        """Return tensors by name; one whose name another has, or that has none, by NAME#INDEX."""
+        found: dict[str, int] = {}
+        for index in indices:
+            name = self.tensors[index].name
+            found[name if name and name not in found else f"{name}#{index}"] = index
+        return found
 
     def compile(self, configuration: Configuration) -> Program:
         """Return the program, compiling the model where there is none."""
