@@ -128,7 +128,13 @@ class ParameterBuffer(wiring.Component):
             selects.append(select)
         outputs = []
         for parity in range(2):
-            storage = memory.Memory(shape=word_bits, depth=self._words // 2, init=[])
+            storage = memory.Memory(
+                shape=word_bits,
+                depth=self._words // 2,
+                init=[],
+                # Tokens keep loads away from the parameters that are read.
+                attrs={"no_rw_check": 1},
+            )
             m.submodules["odd" if parity else "even"] = storage
             write = storage.write_port()
             read = storage.read_port()

@@ -70,7 +70,13 @@ class PartialSums(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         sums = data.ArrayLayout(signed(32), self._lanes)
-        m.submodules.memory = storage = memory.Memory(shape=sums, depth=self._depth, init=[])
+        m.submodules.memory = storage = memory.Memory(
+            shape=sums,
+            depth=self._depth,
+            init=[],
+            # A pixel that is being written isn't read, see `conflict`.
+            attrs={"no_rw_check": 1},
+        )
         read = storage.read_port()
         write = storage.write_port()
         stage_layout = data.StructLayout(
