@@ -129,7 +129,6 @@ class Registers(wiring.Component):
 
         # Writing: address and data are taken together, in a cycle of their own.
         word = bus.awaddr[2:ADDRESS_BITS]
-        enable = Cat(bit.replicate(8) for bit in bus.wstrb)
         write = Signal()
         m.d.comb += [bus.awready.eq(write), bus.wready.eq(write)]
         m.d.sync += write.eq(bus.awvalid & bus.wvalid & ~write & (~bus.bvalid | bus.bready))
@@ -140,7 +139,11 @@ class Registers(wiring.Component):
             with m.Switch(word):
                 for name, register in stored.items():
                     with m.Case(BY_NAME[name].address >> 2):
-                        m.d.sync += register.eq((register & ~enable) | (bus.wdata & enable))
+                        # Each byte has its enable, which needs no logic for its data.
+                        for byte in range(-(-len(register) // 8)):
+                            part = slice(8 * byte, min(8 * byte + 8, len(register)))
+                            with m.If(bus.wstrb[byte]):
+                                m.d.sync += register[part].eq(bus.wdata[part])
                 control = BY_NAME["CONTROL"]
                 with m.Case(control.address >> 2):
                     for bits in control.bits:
