@@ -17,7 +17,7 @@ def configuration(lanes, blocks=1, requantizers=None):
         lanes=lanes,
         columns=lanes * blocks,
         scratchpad_words=512,
-        weight_words=256 * blocks,
+        weight_words=32 * lanes * blocks,
         accumulator_depth=128,
         conv_parameter_words=128,
         conv_requantizers=requantizers or lanes,
