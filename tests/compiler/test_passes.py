@@ -7,7 +7,7 @@ import pytest
 from dpu_compiler.passes.fold import fold_constants
 from dpu_compiler.passes.pad import explicit_padding, fuse_padding
 from dpu_golden import Quantization
-from tests.compiler.nets import Q, Net
+from tests.compiler.nets import Net, Q
 
 
 def results(graph, feeds):

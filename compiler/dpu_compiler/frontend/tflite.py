@@ -11,6 +11,7 @@ import numpy as np
 import tflite
 
 from dpu_compiler.errors import ModelError
+from dpu_compiler.frontend.check import check
 from dpu_compiler.frontend.options import OPTIONS
 from dpu_compiler.graph import Array, Graph, Operator, Tensor
 from dpu_golden import OPERATORS, Quantization, Value
@@ -26,9 +27,6 @@ _TYPES = {
 }
 _TYPE_NAMES = {v: k.lower() for k, v in vars(tflite.TensorType).items() if isinstance(v, int)}
 _OPERATOR_NAMES = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
-
-#: Operators whose presence on float32 tensors makes a network a float network.
-_COMPUTE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "AVERAGE_POOL_2D")
 
 
 def read_model(path: Path) -> Graph:
@@ -63,7 +61,7 @@ def read_bytes(data: bytes, *, source: str) -> Graph:
             f"{source}: is damaged or cut short ({type(error).__name__}: {error}); "
             "get the file again."
         ) from None
-    _check_types(graph, source)
+    check(graph, source)
     return graph
 
 
@@ -173,26 +171,3 @@ def _graph(data: bytes, source: str) -> Graph:
     if any(not 0 <= index < count for index in named) or not operators or not outputs:
         raise ValueError("it names tensors that it does not have")
     return Graph(source, tensors, operators, inputs, outputs)
-
-
-def _check_types(graph: Graph, source: str) -> None:
-    """Refuse float and uint8 networks with what to do about it."""
-    for operator in graph.operators:
-        tensors = [graph.tensors[i] for i in (*operator.inputs, *operator.outputs) if i >= 0]
-        for tensor in tensors:
-            if tensor.value.dtype == "uint8" and operator.name not in ("QUANTIZE", "DEQUANTIZE"):
-                raise ModelError(
-                    f"{source}: is a uint8 network (operator {operator.index}, {operator.name}, "
-                    f"tensor {tensor.name}); uint8 is not supported yet, quantize it to int8."
-                )
-            if tensor.value.dtype == "float32" and operator.name in _COMPUTE:
-                raise ModelError(
-                    f"{source}: is a float network (operator {operator.index}, {operator.name}, "
-                    f"tensor {tensor.name} is float32); quantize it to int8 first, for instance "
-                    "with full-integer post-training quantization."
-                )
-            if tensor.value.dtype == "int16" and operator.name in _COMPUTE:
-                raise ModelError(
-                    f"{source}: operator {operator.index} ({operator.name}) works on int16 "
-                    f"activations (tensor {tensor.name}); only int8 is supported."
-                )
