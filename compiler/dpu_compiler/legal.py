@@ -110,6 +110,19 @@ def rule_window(graph: Graph, operator: Operator) -> str | None:
     return None
 
 
+def rule_reach(graph: Graph, operator: Operator) -> str | None:
+    """Height plus the distance to the kernel's last rows, and width likewise, are up to 2048."""
+    shape = graph.tensors[operator.inputs[0]].shape
+    kernel = graph.tensors[operator.inputs[1]].shape[1:3]
+    dilation = operator.attributes.get("dilation", (1, 1))
+    # Kernel rows or columns of one instruction.
+    step = 3 if operator.name == "DEPTHWISE_CONV_2D" else 127
+    for size, taps, apart in zip(shape[1:3], kernel, dilation, strict=True):
+        if size + (taps - 1) // step * step * apart > 2048:
+            return f"kernel {list(kernel)}, dilation {list(dilation)}, input {list(shape)}"
+    return None
+
+
 def rule_factors(graph: Graph, operator: Operator) -> str | None:
     """The output's scale is more than half the product of the inputs' scales."""
     a, b, y = (
@@ -306,10 +319,11 @@ class Support:
 
 _ANY = (rule_int8, rule_shape)
 _WEIGHTS = (rule_constant_weights, rule_int8_weights, rule_factors)
+_WINDOW = (*_WEIGHTS, rule_window, rule_reach)
 
 SUPPORT: dict[str, Support] = {
-    "CONV_2D": Support("conv", (*_ANY, rule_rank_4, *_WEIGHTS, rule_window, rule_not_grouped)),
-    "DEPTHWISE_CONV_2D": Support("depthwise", (*_ANY, rule_rank_4, *_WEIGHTS, rule_window)),
+    "CONV_2D": Support("conv", (*_ANY, rule_rank_4, *_WINDOW, rule_not_grouped)),
+    "DEPTHWISE_CONV_2D": Support("depthwise", (*_ANY, rule_rank_4, *_WINDOW)),
     "FULLY_CONNECTED": Support("conv", (*_ANY, *_WEIGHTS, rule_examples)),
     "ADD": Support("vector", (*_ANY, rule_broadcast, rule_sum_scales)),
     "SUB": Support("vector", (*_ANY, rule_broadcast, rule_sum_scales)),

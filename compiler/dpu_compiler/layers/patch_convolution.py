@@ -65,13 +65,14 @@ def cut_patch(
 
 def patch_fits(source_channels: int, planar: bool, width: int, window: Window) -> bool:
     """Tell whether CONV_PATCH can express a convolution: bytes side by side that fit its fields."""
-    step = window.stride[1] * (1 if planar else source_channels)
-    row_bytes = width * (1 if planar else source_channels)
+    pixel = 1 if planar else source_channels
+    step, row_bytes = window.stride[1] * pixel, width * pixel
     reach = (window.kernel[0] - 1) * window.dilation[0]
     return (
         (window.dilation[1] == 1 or window.kernel[1] == 1)
         and step <= 255
         and row_bytes < 1 << 14
+        and window.before[1] * pixel < 1 << 14
         and reach <= 127
     )
 
@@ -94,6 +95,13 @@ class PatchConvolution(ArrayLayer):
                     tile[lane] = weights[:, segment.kernel_row, kx, c]
             result.append(tile.tobytes())
         return result
+
+    @property
+    def pass_cycles(self) -> int:
+        """One for each pass, or more where a step takes more than a word of a row."""
+        pixel = 1 if self._planar else self.inputs[0].channels
+        step = self.window.stride[1] * pixel
+        return len(self._passes) * -(-step // self.inputs[0].configuration.lanes)
 
     def emit_part(self, emitter: Emitter, part: int, tile: Tile, place: dict[str, int]) -> None:
         """Emit one CONV_PATCH."""
