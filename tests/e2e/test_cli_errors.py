@@ -243,3 +243,21 @@ def test_read_only_folder(dpu: Dpu, network: Path, tmp_path: Path) -> None:
         pytest.skip("this user may write anywhere")
     finally:
         shutil.rmtree(folder)
+
+
+def test_unexpected_exceptions_show_no_traceback(
+    dpu: Dpu, network: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr("dpu_host.cli.sources.compile_graph", fail)
+    call = ("run", network, "--input", picture)
+    refused(dpu(*call), str(network), "IndexError", "damaged", "report it")
+    monkeypatch.setattr("dpu_host.cli.run.statistics", fail)
+    result = dpu(*call, "--on", "golden")
+    assert result.status == 1
+    assert "failure: IndexError" in result.err
+    monkeypatch.setenv("DPU_TRACEBACK", "1")
+    with pytest.raises(IndexError):
+        dpu(*call, "--on", "golden")

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -21,6 +22,8 @@ from dpu_spec.program import ProgramError
 FAILURE = 1
 #: Exit status of a user's mistake.
 USER_ERROR = 2
+#: Environment variable that lets unexpected exceptions through.
+TRACEBACK = "DPU_TRACEBACK"
 
 
 class UserError(Exception):
@@ -37,6 +40,11 @@ _USER_ERRORS = (
     ToolchainError,
 )
 _FAILURES = (EmulatorError, SimulationError, BuildError, DeviceError)
+# What a fault of this program would raise.
+_UNEXPECTED = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError),
+    *(NotImplementedError, TypeError, ValueError),
+)
 
 
 def say(message: str) -> None:
@@ -63,3 +71,16 @@ class Group(TyperGroup):
         except _FAILURES as error:
             say(f"failure: {error}")
             raise typer.Exit(FAILURE) from None
+        except _UNEXPECTED as error:
+            self._unexpected(error)
+
+    @staticmethod
+    def _unexpected(error: Exception) -> NoReturn:
+        """End because of a fault of this program's own."""
+        if os.environ.get(TRACEBACK):
+            raise error
+        say(
+            f"failure: {type(error).__name__}: {error}; this is a fault of dpu itself, or an input "
+            f"is damaged. Set {TRACEBACK}=1 to see where, and report it."
+        )
+        raise typer.Exit(FAILURE) from error

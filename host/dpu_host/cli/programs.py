@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dpu_compiler.compile import compile_graph
-from dpu_host.cli.console import tell, working
+from dpu_host.cli.console import tell
 from dpu_host.cli.options import (
     ConfigOption,
     PresetOption,
@@ -19,7 +18,7 @@ from dpu_host.cli.options import (
     writable,
 )
 from dpu_host.cli.report import short
-from dpu_host.cli.sources import open_model, open_program
+from dpu_host.cli.sources import compiled, open_model, open_program
 from dpu_spec.instruction import ENGINE_SLOTS, Engine, Instruction
 from dpu_spec.program import HostOperator, Mark, Program, to_bytes
 
@@ -36,8 +35,7 @@ def compile(
     configuration = configuration_of(preset, config)
     graph = open_model(model)
     writable(output, "--output")
-    with working(f"compiling {model.name}"):
-        program = compile_graph(graph, configuration)
+    program = compiled(graph, model, configuration)
     output.write_bytes(to_bytes(program))
     counts = dict.fromkeys(Engine, 0)
     for step in program.steps:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dpu_spec.program
 from dpu_compiler.compile import compile_graph
+from dpu_compiler.errors import CompilerError
 from dpu_compiler.frontend.tflite import read_bytes, read_model
 from dpu_compiler.graph import Graph
 from dpu_host.cli.console import working
@@ -59,9 +60,23 @@ class Source:
         """Return the program, compiling the model where there is none."""
         if self.program is None:
             assert self.graph is not None
-            with working(f"compiling {self.path.name}"):
-                self.program = compile_graph(self.graph, configuration)
+            self.program = compiled(self.graph, self.path, configuration)
         return self.program
+
+
+def compiled(graph: Graph, path: Path, configuration: Configuration) -> Program:
+    """Compile a model that was read from a file."""
+    with working(f"compiling {path.name}"):
+        try:
+            return compile_graph(graph, configuration)
+        except CompilerError:
+            raise
+        # Damage that leaves a file readable, such as shapes that don't go together, ends anywhere.
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path}: cannot be compiled ({type(error).__name__}: {error}); the file is "
+                "damaged, or the compiler has a fault: get the file again, or report it."
+            ) from error
 
 
 def described(graph: Graph) -> dict[int, Tensor]:
