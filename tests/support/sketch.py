@@ -173,6 +173,7 @@ class Sketch:
     ) -> Quantization:
         """A quantization near ``scale`` under which the output is neither flat nor at its ends."""
         zero_point = self.zero_point()
+        scale = min(max(scale, 2.0**-20), 2.0**8)
         if self.chance(15):  # As trained networks have it, sometimes all at one end.
             return Quantization((float(np.float32(scale)),), (zero_point,))
         for _ in range(8):
