@@ -77,6 +77,9 @@ def random_transfer(random, *, lanes, words, size, budget=160):
     elif kind == "rows":
         row_stride += random.randint(0, 9)
     extent = (rows - 1) * row_stride + (columns - 1) * (column_stride or depth) + depth
+    if extent > size:
+        # Padding between pixels and rows made it too long.
+        return random_transfer(random, lanes=lanes, words=words, size=size, budget=budget)
     # Words: blocks apart, or side by side; rows in a ring that may be entered anywhere.
     ring_words = rows * columns + random.randint(1, 9)
     ring_start = random.randint(0, 16)
