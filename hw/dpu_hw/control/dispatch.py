@@ -44,7 +44,7 @@ class Dispatch(wiring.Component):
         The engines. An instruction is offered from the second cycle after it was decoded on, and in
         the second cycle after the last token came.
     waiting : :py:`Out(ENGINES)`
-        The engine's next instruction waits for a token.
+        The engine's next instruction waits for a token, or until earlier ones can give theirs.
     idle : :py:`Out(ENGINES)`
         Nothing is in the engine or in its decoder.
     running : :py:`Out(ENGINES)`
@@ -114,7 +114,7 @@ class Dispatch(wiring.Component):
                 signals.full.eq(tokens.full[engine]),
                 tokens.give[engine].eq(signals.give),
                 self.room[engine].eq(transfer),
-                self.waiting[engine].eq(decode.o.valid & missing & ~granted),
+                self.waiting[engine].eq(decode.o.valid & (missing | ~signals.ready) & ~granted),
                 self.running[engine].eq(signals.held != 0),
                 self.idle[engine].eq(decode.empty & (signals.held == 0)),
                 self.start[engine].eq(transfer),

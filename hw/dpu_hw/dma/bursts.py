@@ -40,7 +40,7 @@ class Bursts(wiring.Component):
     o : :py:`Out(stream.Signature(burst_layout()))`
         Bursts, one a cycle, from four cycles later on.
     outside : :py:`Out(1)`
-        A run lay outside its window; it and what follows is never issued.
+        A run lay outside its window, or had no bytes; it and what follows is never issued.
     owner : :py:`Out(3)`
         Whose run that was.
     inside : :py:`Out(16)`
@@ -102,6 +102,8 @@ class Bursts(wiring.Component):
         end = Signal(range(1 << (BUS_BITS + 2)))
         size = Signal(BUS_BITS)
         before = Signal(BUS_BITS)
+        # No program has such runs, but one from damaged counts would go round all addresses.
+        void = Signal()
         run_last = Signal()
         owner = Signal.like(run.owner)
         sum_valid = Signal()
@@ -115,6 +117,7 @@ class Bursts(wiring.Component):
                     end.eq(run.offset + run.bytes),
                     size.eq(window.size),
                     before.eq(run.bytes - 1),
+                    void.eq(run.bytes == 0),
                     run_last.eq(run.last),
                     owner.eq(run.owner),
                 ]
@@ -143,7 +146,7 @@ class Bursts(wiring.Component):
                 Cat(finish_beat, more_blocks).eq(final_byte[low:]),
                 last.eq(run_last),
             ]
-            with m.If(end > size):
+            with m.If((end > size) | void):
                 m.d.sync += [self.outside.eq(1), self.owner.eq(owner)]
             with m.Else():
                 m.d.sync += active.eq(1)
