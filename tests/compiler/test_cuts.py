@@ -40,7 +40,7 @@ def test_tiles_are_equal():
     assert len(heights) == 4
 
 
-@pytest.mark.parametrize("blocks", [1, 2, 5, 64, 3000])
+@pytest.mark.parametrize("blocks", [1, 2, 5, 300])
 @pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (10, 8), (1, 200), (130, 2)])
 @pytest.mark.parametrize("passes", [1, 2, 8, 100, 5000])
 def test_reductions_are_cut_into_parts_that_cover_them(blocks, kernel, passes):
@@ -108,7 +108,7 @@ def test_what_patches_can_express(channels, width, window, fits):
 
 def test_windows_name_the_rows_under_them():
     window = Window((3, 1), (2, 1), (2, 1), (1, 0))
-    for first, last in ((0, 1), (0, 5), (4, 5), (7, 9)):
+    for first, last in ((0, 1), (0, 5), (4, 5), (5, 9)):
         rows = {
             row
             for r in range(first, last)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
 
 def run_seeded(
@@ -17,11 +18,11 @@ def run_seeded(
     Few draws a seed, since hypothesis varies its own earlier draws rather than make new ones.
     """
 
-    def body(*drawn: Any) -> None:
+    def body(drawn: tuple[Any, ...]) -> None:
         check(*drawn)
 
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
-    test = given(*strategies)(body)
+    test = given(st.tuples(*strategies))(body)
     test = settings(
         max_examples=count,
         database=None,
