@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import bisect
+
 import numpy as np
 import numpy.typing as npt
 
 from dpu_compiler.constants import capacity
 from dpu_compiler.issue import Access, Buffer, Issue
 from dpu_spec.configuration import Configuration
-from dpu_spec.instruction import ENGINE_SLOTS, Engine
+from dpu_spec.instruction import ENGINE_SLOTS, TOKEN_LIMIT, Engine
 
 Clock = npt.NDArray[np.int64]
 
@@ -44,6 +46,12 @@ class Synchronizer:
         # What each engine knows to be finished, as counts of each engine's instructions.
         self._known = np.zeros((ENGINE_SLOTS, ENGINE_SLOTS), np.int64)
         self._finished: dict[Engine, list[Clock]] = {engine: [] for engine in Engine}
+        self._added = 0
+        #: Where in program order each engine's instructions lie, and the waits of each pair.
+        self._positions: dict[Engine, list[int]] = {engine: [] for engine in Engine}
+        self._waits: dict[tuple[Engine, Engine], list[int]] = {
+            (a, b): [] for a in Engine for b in Engine
+        }
 
     @property
     def streams(self) -> dict[Engine, list[Issue]]:
@@ -71,6 +79,8 @@ class Synchronizer:
         clock[engine] = index + 1
         self._finished[engine].append(clock)
         self._streams[engine].append(issue)
+        self._positions[engine].append(self._added)
+        self._added += 1
 
     def _latest(self, access: Access, *, writes: bool) -> Clock:
         history = self._histories[access.buffer]
@@ -89,8 +99,15 @@ class Synchronizer:
             )
             if implied:
                 continue
+            index = int(needed[other]) - 1
+            waits = self._waits[other, engine]
+            # All earlier tokens of the pair were given before this one would be.
+            lying = len(waits) - bisect.bisect_right(waits, self._positions[other][index])
+            if lying + 1 >= TOKEN_LIMIT:
+                index = len(self._streams[other]) - 1
+                clocks[other] = self._finished[other][index]
+            waits.append(self._added)
             issue.instruction.wait |= 1 << other
-            signaller = self._streams[other][needed[other] - 1].instruction
-            signaller.signal |= 1 << engine
+            self._streams[other][index].instruction.signal |= 1 << engine
         for other in pending:
             np.maximum(known, clocks[other], out=known)

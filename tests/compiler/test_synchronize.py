@@ -9,7 +9,7 @@ import pytest
 
 from dpu_compiler.issue import Access, Buffer, Issue, span
 from dpu_compiler.synchronize import Synchronizer
-from dpu_spec.instruction import Engine, Instruction
+from dpu_spec.instruction import TOKEN_LIMIT, Engine, Instruction
 from dpu_spec.isa import BY_NAME
 from dpu_spec.presets import preset
 from dpu_spec.program import Mark
@@ -115,6 +115,24 @@ def test_conflicts_are_ordered_by_as_few_tokens_as_can_be(seed):
     for edge in edges:
         without = Order(issues, [other for other in edges if other is not edge])
         assert not all(without.before(p, q) for p, q in wanted)
+
+
+@pytest.mark.parametrize("reader", [Engine.VECTOR, Engine.LOAD, Engine.DEPTHWISE])
+@pytest.mark.parametrize("idle", [0, 1])
+def test_counters_never_overflow(reader, idle):
+    """Many instructions whose readers all come after the last: tokens would pile up."""
+    count = 150
+    issues = [issue(Engine.LOAD, writes=[(n, 1)]) for n in range(count)]
+    issues += [issue(Engine.LOAD, writes=[(1000, 1)]) for _ in range(idle)]
+    issues += [issue(reader, reads=[(n, 1)], writes=[(2000 + n, 1)]) for n in range(count)]
+    edges = token_edges(synchronized(*issues))
+    number = {id(one): n for n, one in enumerate(issues)}
+    for point in range(len(issues)):
+        lying = sum(number[id(a)] <= point < number[id(b)] for a, b in edges)
+        assert lying <= TOKEN_LIMIT
+    assert len(edges) == TOKEN_LIMIT
+    order = Order(issues, edges)
+    assert all(order.before(p, q) for p, q in conflicts(issues))
 
 
 def test_a_chain_needs_one_token_a_link():
