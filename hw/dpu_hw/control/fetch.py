@@ -117,12 +117,15 @@ class Fetch(wiring.Component):
                 free[own] + self.taken[own] - Mux(reserve & (engine == own), count, 0)
             )
 
-        size = Signal(range(max(INSTRUCTION_BYTES.values()) + 1))
+        run = self.runs.payload
+        size = Signal.like(run.bytes)
         with m.Switch(engine):
             for own in Engine:
                 with m.Case(own):
-                    m.d.comb += size.eq(INSTRUCTION_BYTES[own])
-        run = self.runs.payload
+                    # Written as a product this would take a DSP block.
+                    bits = range(INSTRUCTION_BYTES[own].bit_length())
+                    shifted = [amount << b for b in bits if INSTRUCTION_BYTES[own] >> b & 1]
+                    m.d.comb += size.eq(sum(shifted))
         m.d.comb += [
             run.window.eq(0),
             run.offset.eq(state.offset),
@@ -163,7 +166,7 @@ class Fetch(wiring.Component):
             with m.State("COUNT"):
                 m.d.sync += [
                     count.eq(amount),
-                    run.bytes.eq(size * amount),
+                    run.bytes.eq(size),
                 ]
                 m.next = "REQUEST"
                 with m.If(state.count == 0):
