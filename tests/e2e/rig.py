@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole programs on the simulated hardware, disturbed on the way, and compared word by word."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from dpu_compiler.compile import compile_graph
+from dpu_compiler.frontend.tflite import read_bytes
+from dpu_host import driver
+from dpu_host.cli.rtl import simulator
+from dpu_host.driver import Counts, Device
+from dpu_host.placement import Window
+from dpu_sim.emulator import run_program, written_words
+from dpu_sim.emulator.access import Writes
+from dpu_sim.rtl import RtlProcess, read_writes
+from dpu_sim.rtl.results import WRITERS
+from dpu_sim.rtl.transport import RtlTransport
+from dpu_spec.configuration import Configuration
+from dpu_spec.instruction import Engine, Instruction
+from dpu_spec.program import Program
+from dpu_spec.registers import BY_NAME, address
+
+MEMORY = 4 << 20
+#: Cycles that no run of these programs comes near, however slow the memory.
+LIMIT = 400_000
+START, ABORT, CLEAR = 1, 2, 4
+
+Arrays = dict[int, np.ndarray]
+
+
+@dataclasses.dataclass
+class Case:
+    """A program, an input, and all that the DPU makes of it: outputs and scratchpad writes."""
+
+    program: Program
+    feeds: Arrays
+    outputs: Arrays
+    #: For each engine, its instructions with the words that each wrote, by address.
+    writes: dict[Engine, list[tuple[Instruction, np.ndarray, np.ndarray]]]
+
+
+def case(program: Program, feeds: Arrays) -> Case:
+    """Run a program on the emulator, and keep what it wrote."""
+    writes: dict[Engine, list[tuple[Instruction, np.ndarray, np.ndarray]]] = {}
+
+    def observe(engine: Engine, index: int, instruction: Instruction, written: Writes) -> None:
+        addresses, words = written.get("scratchpad", (np.zeros(0, np.int64), np.zeros(0)))
+        if addresses.size:
+            order = np.argsort(addresses, axis=None)
+            words = words.reshape(addresses.size, -1)[order]
+            found = (instruction, addresses.reshape(-1)[order], words)
+            writes.setdefault(engine, []).append(found)
+
+    outputs = run_program(program, feeds, observer=observe)
+    return Case(program, feeds, outputs, writes)
+
+
+def network_case(model: bytes, configuration: Configuration, seed: int = 1) -> Case:
+    """Compile a network with one input for a configuration, and run it on random numbers."""
+    graph = read_bytes(model, source="network")
+    index = graph.inputs[0]
+    rng = np.random.default_rng(seed)
+    feeds = {index: rng.integers(-128, 128, graph.tensors[index].shape).astype(np.int8)}
+    made = case(compile_graph(graph, configuration), feeds)
+    golden = graph.run(feeds)
+    for output, array in made.outputs.items():
+        np.testing.assert_array_equal(array, golden[output])
+    return made
+
+
+def compare_writes(expected: Case, records: np.ndarray) -> None:
+    """Hold every word that was written to the scratchpad against the emulator's."""
+    lanes = expected.program.configuration.lanes
+    for number, name in enumerate(WRITERS):
+        mine = records[records["writer"] == number]
+        at = 0
+        for instruction, addresses, words in expected.writes.get(Engine[name.upper()], []):
+            part = mine[at : at + addresses.size]
+            part = part[np.argsort(part["address"], kind="stable")]
+            at += addresses.size
+            np.testing.assert_array_equal(part["address"], addresses, repr(instruction))
+            # A LOAD leaves the lanes beyond the depth of a pixel open.
+            open_lanes = np.zeros((addresses.size, lanes), bool)
+            if name == "load":
+                blocks = written_words(instruction, lanes)
+                last = np.isin(addresses, blocks[-1])
+                open_lanes[last, (instruction.depth - 1) % lanes + 1 :] = True
+            wrong = (part["word"] != words) & ~open_lanes
+            assert not wrong.any(), f"{np.argwhere(wrong)[0]} of {instruction!r}"
+        assert at == len(mine), f"{name}: {len(mine)} words, not {at}"
+
+
+class DisturbedTransport(RtlTransport):
+    """The driver's way to the simulation, with something to do once the DPU runs."""
+
+    during: Callable[[], None] | None = None
+    #: Values of registers that are written in place of the driver's.
+    replaced: Mapping[int, int] = {}
+
+    def write_register(self, address: int, value: int) -> None:
+        """Write a register."""
+        super().write_register(address, self.replaced.get(address, value))
+
+    def wait(self, cycles: int) -> bool:
+        """Disturb the run, and wait for its end."""
+        during, self.during = self.during, None
+        if during is not None:
+            during()
+        return super().wait(min(cycles, LIMIT))
+
+
+class Rig:
+    """A simulated DPU with its driver. Use it as a context manager."""
+
+    def __init__(self, configuration: Configuration, folder: Path) -> None:
+        self.process = RtlProcess(simulator(configuration), memory=MEMORY)
+        self.process.reset()
+        self.transport = DisturbedTransport(self.process, memory=MEMORY)
+        self.device = Device(self.transport)
+        self._file = folder / "writes"
+
+    def __enter__(self) -> Rig:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.close()
+
+    def calm(self) -> None:
+        """Let the memory be what it is at the start of a simulation."""
+        self.process.set_stalls(0)
+        self.process.set_read_latency(40)
+        self.process.set_write_latency(1)
+        self.process.clear_errors()
+        self.transport.replaced = {}
+
+    def check(self, expected: Case, *, words: bool = True) -> Counts:
+        """Load and run a program; every byte and every word written must be exact."""
+        self.device.load(expected.program)
+        return self.again(expected, words=words)
+
+    def again(self, expected: Case, *, words: bool = True) -> Counts:
+        """Run the loaded program, and compare."""
+        # What an earlier run left must not pass for a result.
+        for window in self.windows(expected.program)[1:]:
+            self.process.fill_memory(window.base, window.size, 0x55)
+        self.process.writes(self._file if words else None)
+        outputs = self.device.infer(expected.feeds)
+        self.process.writes(None)
+        for index, array in expected.outputs.items():
+            np.testing.assert_array_equal(outputs[index], array)
+        if words:
+            compare_writes(expected, read_writes(self._file))
+        return self.device.counts()
+
+    def windows(self, program: Program) -> tuple[Window, ...]:
+        """Return the windows of a program."""
+        return driver.place(program, 0)
+
+    def repeat(self, limit: int = LIMIT) -> bool:
+        """Start what ran last once more, and wait for its end; tell whether it came."""
+        self.control(START)
+        ended = self.transport.wait(limit)
+        if ended:
+            self.control(CLEAR)
+        return ended
+
+    def status(self) -> dict[str, int]:
+        """Return the parts of STATUS."""
+        register = BY_NAME["STATUS"]
+        value = self.transport.read_register(register.address)
+        return {bits.name: bits.get(value) for bits in register.bits}
+
+    def control(self, value: int) -> None:
+        """Write CONTROL."""
+        self.transport.write_register(address("CONTROL"), value)
