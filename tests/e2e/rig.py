@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from dpu_sim.rtl.results import WRITERS
 from dpu_sim.rtl.transport import RtlTransport
 from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import Engine, Instruction
+from dpu_spec.isa import INSTRUCTION_BYTES
 from dpu_spec.program import Program
-from dpu_spec.registers import BY_NAME, address
+from dpu_spec.registers import BY_NAME, Error, address
 
 MEMORY = 4 << 20
 #: Cycles that no run of these programs comes near, however slow the memory.
@@ -93,6 +95,25 @@ def compare_writes(expected: Case, records: np.ndarray) -> None:
             wrong = (part["word"] != words) & ~open_lanes
             assert not wrong.any(), f"{np.argwhere(wrong)[0]} of {instruction!r}"
         assert at == len(mine), f"{name}: {len(mine)} words, not {at}"
+
+
+def instructions(program: Program) -> list[tuple[Engine, int, int, bytes]]:
+    """Return engine, index, address in the program window and bytes of every instruction."""
+    found = []
+    assert program.steps[0].streams is not None
+    for engine, stream in program.steps[0].streams.items():
+        size = INSTRUCTION_BYTES[engine]
+        for index in range(stream.count):
+            at = stream.offset + index * size
+            found.append((engine, index, at, program.image[at : at + size]))
+    return found
+
+
+def new_random() -> random.Random:
+    """Return random numbers whose seed a failure shows."""
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    return random.Random(seed)
 
 
 class DisturbedTransport(RtlTransport):
@@ -178,3 +199,13 @@ class Rig:
     def control(self, value: int) -> None:
         """Write CONTROL."""
         self.transport.write_register(address("CONTROL"), value)
+
+    def run(self, limit: int = LIMIT) -> dict[str, int] | None:
+        """Run the loaded program; return STATUS, or None where only an abort ended it."""
+        if self.repeat(limit):
+            return self.status()
+        self.control(ABORT)
+        assert self.transport.wait(5000), "an abort doesn't end the run"
+        assert self.status()["error"] == Error.ABORT
+        self.control(CLEAR)
+        return None
