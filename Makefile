@@ -9,8 +9,9 @@ STAMP := $(VENV)/.up-to-date
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Test processes side by side.
 JOBS ?= 2
-# Random networks of `make fuzz`.
+# Random networks of `make fuzz`, and the seed of the first: another one each time unless given.
 N ?= 1000
+SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-all lint format fuzz mutants synthesize bench clean
@@ -48,8 +49,9 @@ format: setup  ## Format the sources and sort the imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --select I .
 
-fuzz: setup  ## Try N random networks (make fuzz N=1000)
-	DPU_FUZZ_EXAMPLES=$(N) $(BIN)/python -m pytest -n $(JOBS) -m fuzz
+fuzz: setup  ## Try N random networks (make fuzz N=1000 SEED=1), a tenth of them on RTL
+	DPU_FUZZ_EXAMPLES=$(N) DPU_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -n $(JOBS) -m fuzz \
+	    tests/e2e/test_random_networks.py
 
 mutants: setup  ## Plant named faults one at a time; each must be caught
 	$(BIN)/python -m tests.mutants
