@@ -8,6 +8,7 @@ import numpy as np
 from dpu_compiler.assemble import Image
 from dpu_compiler.cost import simulate
 from dpu_compiler.emit import Emitter
+from dpu_compiler.errors import CapacityError
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.issue import Buffer, Issue
 from dpu_compiler.layer import Tiling
@@ -117,7 +118,13 @@ class Compilation:
         emitted = 0
         for tiling in TILINGS:
             emitter = Emitter(self.configuration)
-            for task in place_tasks(builder, tiling):
+            try:
+                tasks = place_tasks(builder, tiling)
+            except CapacityError:
+                if best is None:
+                    raise
+                continue
+            for task in tasks:
                 task.layer.emit(emitter, task.first, task.last)
             dram_sizes = {
                 Buffer.ARENA: self.memory.sizes[WINDOW_ARENA],

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from dpu_compiler.allocate import allocate, lifetimes
 from dpu_compiler.errors import CapacityError
 from dpu_compiler.featuremap import FeatureMap
 from dpu_compiler.layer import Tiling
 from dpu_compiler.schedule import Task, order, plan
-from dpu_compiler.spill import can_spill, spill
+from dpu_compiler.spill import can_divide, can_spill, divide, spill
 from dpu_compiler.translate.step import StepBuilder
 
 #: Largest maps that are kept whole, as fractions of the scratchpad, in the order that is tried.
@@ -48,7 +49,11 @@ def _peak(tasks: list[Task]) -> _Attempt:
     return most
 
 
-def _best_cut(builder: StepBuilder, live: list[FeatureMap]) -> FeatureMap | None:
+def _best_cut(
+    builder: StepBuilder,
+    live: list[FeatureMap],
+    possible: Callable[[StepBuilder, FeatureMap], bool],
+) -> FeatureMap | None:
     """Choose the map whose way through DRAM parts the live ones most evenly, at the least cost."""
     position: dict[FeatureMap, int] = {}
     for index, layer in enumerate(builder.layers):
@@ -57,7 +62,7 @@ def _best_cut(builder: StepBuilder, live: list[FeatureMap]) -> FeatureMap | None
     ordered = sorted(live, key=lambda m: position[m])
     best: tuple[float, FeatureMap] | None = None
     for index, feature_map in enumerate(ordered):
-        if not can_spill(builder, feature_map):
+        if not possible(builder, feature_map):
             continue
         before = sum(m.words for m in ordered[: index + 1])
         after = sum(m.words for m in ordered[index:])
@@ -100,7 +105,11 @@ def place_tasks(builder: StepBuilder, wanted: Tiling) -> list[Task]:
                 if closest is None or peak.words < closest.words:
                     closest = peak
         assert closest is not None
-        cut = _best_cut(builder, closest.live)
+        cut = _best_cut(builder, closest.live, can_spill)
+        if cut is not None:
+            spill(builder, cut)
+            continue
+        cut = _best_cut(builder, closest.live, can_divide)
         if cut is None:
             largest = max(closest.live, key=lambda m: m.words)
             raise CapacityError(
@@ -108,4 +117,4 @@ def place_tasks(builder: StepBuilder, wanted: Tiling) -> list[Task]:
                 f"takes {largest.words} of the {closest.words} that are needed at once; "
                 "use a configuration with a larger scratchpad."
             )
-        spill(builder, cut)
+        divide(builder, cut)
