@@ -176,6 +176,7 @@ class Sketch:
         scale = min(max(scale, 2.0**-20), 2.0**8)
         if self.chance(15):  # As trained networks have it, sometimes all at one end.
             return Quantization((float(np.float32(scale)),), (zero_point,))
+        good = None
         for _ in range(8):
             quantization = Quantization((float(np.float32(scale)),), (zero_point,))
             try:
@@ -183,8 +184,11 @@ class Sketch:
                     name, inputs, Value(tuple(shape), "int8", quantization), attributes
                 )
             except UnsupportedOperator:
+                if good is not None:
+                    break
                 scale *= 8
                 continue
+            good = quantization
             stuck = np.isin(result, (-128, 127)) & (result != zero_point)
             spread = int(result.max()) - int(result.min())
             if stuck.mean() > 0.5:
@@ -193,7 +197,7 @@ class Sketch:
                 scale /= 5
             else:
                 break
-        return Quantization((float(np.float32(scale)),), (zero_point,))
+        return good or Quantization((float(np.float32(scale)),), (zero_point,))
 
     def result(
         self,
