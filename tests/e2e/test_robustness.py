@@ -15,8 +15,9 @@ from dpu_spec.presets import PRESETS
 from dpu_spec.program import Program
 from dpu_spec.registers import Error, address
 from tests.e2e import robust_networks
+from tests.e2e.cases import Case, case, network_case
 from tests.e2e.conftest import DIGITS
-from tests.e2e.rig import ABORT, CLEAR, START, Case, Rig, case, network_case
+from tests.e2e.rig import ABORT, CLEAR, START, Rig
 
 pytestmark = pytest.mark.rtl
 

@@ -17,7 +17,8 @@ from dpu_spec.isa import INSTRUCTION_BYTES, WINDOW_NAMES, decode, encode
 from dpu_spec.presets import PRESETS
 from dpu_spec.registers import Error, address
 from tests.e2e import robust_networks
-from tests.e2e.rig import MEMORY, Rig, instructions, network_case, new_random
+from tests.e2e.cases import instructions, network_case
+from tests.e2e.rig import MEMORY, Rig, new_random
 
 pytestmark = pytest.mark.rtl
 

@@ -13,7 +13,8 @@ from dpu_spec.isa import LOAD, STORE, decode, encode
 from dpu_spec.presets import PRESETS
 from dpu_spec.registers import Error
 from tests.e2e import robust_networks
-from tests.e2e.rig import Rig, instructions, network_case, new_random
+from tests.e2e.cases import instructions, network_case
+from tests.e2e.rig import Rig, new_random
 from tests.hw.program import Dpu, plain
 
 pytestmark = pytest.mark.rtl

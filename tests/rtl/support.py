@@ -178,11 +178,25 @@ class WithIdentifiers(wiring.Component):
                     ends = getattr(outer, signal), getattr(inner, signal)
                     outward = port.flow == Flow.Out
                     m.d.comb += ends[0].eq(ends[1]) if outward else ends[1].eq(ends[0])
-            elif member.is_signature:
-                connect(m, flipped(outer), inner)
             else:
-                m.d.comb += outer.eq(inner) if member.flow == Flow.Out else inner.eq(outer)
+                ends = zip(_elements(outer), _elements(inner), strict=True)
+                for outer_element, inner_element in ends:
+                    if member.is_signature:
+                        connect(m, flipped(outer_element), inner_element)
+                    elif member.flow == Flow.Out:
+                        m.d.comb += outer_element.eq(inner_element)
+                    else:
+                        m.d.comb += inner_element.eq(outer_element)
         return m
+
+
+def _elements(member: Any) -> Iterator[Any]:
+    """Iterate over a member of a component, or over the elements of an array of them."""
+    if isinstance(member, list | tuple):
+        for element in member:
+            yield from _elements(element)
+    else:
+        yield member
 
 
 __all__ = [
