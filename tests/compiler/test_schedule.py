@@ -31,7 +31,6 @@ def check_rows(tasks):
             writers.setdefault(task.layer.output, set()).add(task.layer)
     done = {}
     held = {}
-    finished = {}
     for task in tasks:
         layer = task.layer
         assert task.first == done.get(layer, 0)
@@ -46,10 +45,7 @@ def check_rows(tasks):
         if layer.output is not None:
             for row in range(task.first, task.last):
                 held[layer.output, layer, row % layer.output.ring_rows] = row
-        parts = finished.setdefault((layer, task.first), set())
-        parts.add(getattr(task, "part", 0))
-        if len(parts) == getattr(layer, "parts", 1):
-            done[layer] = task.last
+        done[layer] = task.last
     for layer, rows in done.items():
         assert rows == layer.rows
     return done
@@ -195,3 +191,26 @@ def test_a_row_that_does_not_fit():
     net.conv(net.input((1, 3, 2000, 16)), 16)
     with pytest.raises(CapacityError, match=r"^The network does not fit the scratchpad of 8192"):
         compile_graph(net.graph(), preset("tiny"))
+
+
+def test_a_map_larger_than_the_scratchpad_that_is_needed_whole():
+    """A global pool over channels that come half by half from DRAM."""
+    net = Net()
+    y = net.conv(net.input((1, 6, 6, 8)), 100, (1, 1))
+    net.dense(net.pool(y, (6, 6)), 3)
+    configuration = dataclasses.replace(preset("tiny"), scratchpad_words=512)
+    step = build_step(net.graph(), configuration)
+    checked(place_tasks(step, Tiling(64, 64)), 512)
+
+
+def test_an_input_that_is_read_early_and_late():
+    """It is loaded twice instead of being kept."""
+    net = Net()
+    x = net.input((1, 10, 10, 20))
+    y = net.pool(net.conv(x, 20), (10, 10))
+    net.add_operator("MUL", [x, y], (1, 10, 10, 20))
+    configuration = dataclasses.replace(preset("tiny"), scratchpad_words=512)
+    step = build_step(net.graph(), configuration)
+    checked(place_tasks(step, Tiling(64, 64)), 512)
+    loads = [layer for layer in step.layers if isinstance(layer, LoadLayer)]
+    assert sum(layer.map.tensor == x for layer in loads) == 2
