@@ -28,19 +28,18 @@ from dpu_spec.program import HostOperator, Layer, Program, Step, Tensor
 
 #: Tilings that are tried; the first is good for most networks.
 TILINGS = (
-    Tiling(128, 128),
-    Tiling(64, 64),
+    Tiling(64, 64, ahead=2),
+    Tiling(64, 32, ahead=2),
     Tiling(128, 64),
-    Tiling(128, 128, whole=1 / 8),
-    Tiling(128, 64, whole=1 / 16),
+    Tiling(128, 128, ahead=2),
     Tiling(64, 32),
-    Tiling(64, 64, whole=1 / 8),
+    Tiling(128, 128, whole=1 / 8, ahead=2),
     Tiling(256, 128),
-    Tiling(64, 32, whole=1 / 16),
-    Tiling(128, 64, whole=1 / 32),
+    Tiling(128, 64, whole=1 / 16),
+    Tiling(64, 64, whole=1 / 8),
 )
 #: Instructions that may be emitted in all before the best is taken, to keep compiling quick.
-SEARCH_LIMIT = 12000
+SEARCH_LIMIT = 30000
 
 
 class Compilation:

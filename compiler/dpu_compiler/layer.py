@@ -44,13 +44,15 @@ class Tiling:
 
     ``array_pixels`` and ``other_pixels`` are the most pixels of a tile on the array and on the
     other engines, ``ring_words`` the most words of a map in a ring, if a row has no more. Maps of
-    more words than the fraction ``whole`` of the scratchpad get rings.
+    more words than the fraction ``whole`` of the scratchpad get rings, with room for ``ahead``
+    tiles of a writer beside the rows that readers need.
     """
 
     array_pixels: int
     other_pixels: int
     ring_words: int = 0
     whole: float = 1.0
+    ahead: int = 1
 
 
 @dataclasses.dataclass(eq=False)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from dpu_compiler.allocate import allocate, lifetimes
 from dpu_compiler.errors import CapacityError
@@ -13,6 +13,7 @@ from dpu_compiler.layer import Tiling
 from dpu_compiler.schedule import Task, order, plan
 from dpu_compiler.spill import can_divide, can_spill, divide, spill
 from dpu_compiler.translate.step import StepBuilder
+from dpu_spec.configuration import Configuration
 
 #: Largest maps that are kept whole, as fractions of the scratchpad, in the order that is tried.
 _THRESHOLDS = (1, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 8, 1 / 12, 1 / 16, 1 / 32, 0)
@@ -72,6 +73,21 @@ def _best_cut(
     return None if best is None else best[1]
 
 
+def _tilings(wanted: Tiling, configuration: Configuration) -> Iterator[Tiling]:
+    """Return tilings that need less and less room, beginning with the wanted one."""
+    for ahead in range(wanted.ahead, 0, -1):
+        for tile in _RING_TILES:
+            for whole in _THRESHOLDS:
+                if whole <= wanted.whole:
+                    yield dataclasses.replace(
+                        wanted,
+                        array_pixels=min(wanted.array_pixels, configuration.accumulator_bank),
+                        ring_words=int(configuration.scratchpad_words * tile),
+                        whole=whole,
+                        ahead=ahead,
+                    )
+
+
 def place_tasks(builder: StepBuilder, wanted: Tiling) -> list[Task]:
     """Order a step's tasks and place its maps, as near to the wanted tiling as fits.
 
@@ -87,23 +103,14 @@ def place_tasks(builder: StepBuilder, wanted: Tiling) -> list[Task]:
     room = configuration.scratchpad_words
     while True:
         closest: _Attempt | None = None
-        for tile in _RING_TILES:
-            for fraction in _THRESHOLDS:
-                if fraction > wanted.whole:
-                    continue
-                tiling = dataclasses.replace(
-                    wanted,
-                    array_pixels=min(wanted.array_pixels, configuration.accumulator_bank),
-                    ring_words=int(room * tile),
-                    whole=fraction,
-                )
-                network = plan(builder.layers, tiling, room)
-                tasks = order(network)
-                peak = _peak(tasks)
-                if peak.words <= room and allocate(tasks, room):
-                    return tasks
-                if closest is None or peak.words < closest.words:
-                    closest = peak
+        for tiling in _tilings(wanted, configuration):
+            network = plan(builder.layers, tiling, room)
+            tasks = order(network)
+            peak = _peak(tasks)
+            if peak.words <= room and allocate(tasks, room):
+                return tasks
+            if closest is None or peak.words < closest.words:
+                closest = peak
         assert closest is not None
         cut = _best_cut(builder, closest.live, can_spill)
         if cut is not None:

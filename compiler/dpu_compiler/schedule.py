@@ -51,15 +51,15 @@ class _Network:
         return list(self.writers)
 
 
-def _least_ring(network: _Network, feature_map: FeatureMap) -> int:
-    """Return the rows that a ring needs: the widest window of its readers and a writer's tile."""
+def _ring(network: _Network, feature_map: FeatureMap, ahead: int) -> int:
+    """Return the rows of a ring: the widest window of its readers, and tiles of a writer."""
     writers = network.writers[feature_map]
     rows = 1
     for layer, index in network.readers.get(feature_map, []):
         for first in range(0, layer.rows, layer.tile_rows):
             low, high = layer.input_rows(index, first, min(first + layer.tile_rows, layer.rows))
             rows = max(rows, high - low, layer.row_step + 1)
-    return rows + max(writer.tile_rows for writer in writers)
+    return rows + ahead * max(writer.tile_rows for writer in writers)
 
 
 def plan(layers: list[Layer], tiling: Tiling, scratchpad_words: int) -> _Network:
@@ -74,7 +74,8 @@ def plan(layers: list[Layer], tiling: Tiling, scratchpad_words: int) -> _Network
         layer.plan_tile(tiling)
     for feature_map in network.maps:
         if feature_map.is_ring:
-            feature_map.ring_rows = min(feature_map.height, _least_ring(network, feature_map))
+            rows = _ring(network, feature_map, tiling.ahead)
+            feature_map.ring_rows = min(feature_map.height, rows)
     return network
 
 

@@ -96,13 +96,6 @@ class PatchConvolution(ArrayLayer):
             result.append(tile.tobytes())
         return result
 
-    @property
-    def pass_cycles(self) -> int:
-        """One for each pass, or more where a step takes more than a word of a row."""
-        pixel = 1 if self._planar else self.inputs[0].channels
-        step = self.window.stride[1] * pixel
-        return len(self._passes) * -(-step // self.inputs[0].configuration.lanes)
-
     def emit_part(self, emitter: Emitter, part: int, tile: Tile, place: dict[str, int]) -> None:
         """Emit one CONV_PATCH."""
         source, window = self.inputs[0], self.window
