@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dpu_host.cli.rtl import simulator
+from dpu_host.cli.rtl import READ_LATENCY, simulator
 from dpu_host.driver import Device
 from dpu_sim.rtl import RtlProcess
 from dpu_sim.rtl.record import Recorder
@@ -31,6 +31,13 @@ def _process(configuration: Configuration) -> RtlProcess:
     return _running[configuration]
 
 
+def calm(process: RtlProcess) -> None:
+    """Let the memory answer as in benchmarks."""
+    process.set_read_latency(READ_LATENCY)
+    process.set_write_latency(1)
+    process.set_stalls(0)
+
+
 def disturb(process: RtlProcess, seed: int) -> None:
     """Let the memory answer late and at random, in a way of the seed."""
     source = random.Random(seed)
@@ -42,9 +49,11 @@ def disturb(process: RtlProcess, seed: int) -> None:
 
 
 def run_on_rtl(
-    program: Program, feeds: Mapping[int, np.ndarray], seed: int
+    program: Program, feeds: Mapping[int, np.ndarray], seed: int | None
 ) -> dict[int, np.ndarray]:
-    """Run a program under random stalls; return every tensor that was computed.
+    """Run a program; return every tensor that was computed.
+
+    The memory stalls at random in a way of the seed; without one it is the benchmark's.
 
     Tensors are put together from the words that went into the scratchpad, and read from DRAM where
     they lie there.
@@ -53,7 +62,10 @@ def run_on_rtl(
     process = _process(configuration)
     try:
         process.reset()
-        disturb(process, seed)
+        if seed is None:
+            calm(process)
+        else:
+            disturb(process, seed)
         transport = RtlTransport(process, memory=MEMORY)
         device = Device(transport)
         device.load(program)
