@@ -60,7 +60,8 @@ synthesize: setup  ## Synthesize the presets and count their resources
 	$(BIN)/python -m dpu_boards.synthesize
 
 bench: setup  ## Measure the benchmark networks on the RTL
-	$(BIN)/dpu bench
+	$(BIN)/dpu bench --preset b128
+	$(BIN)/dpu bench --preset b256
 
 clean:  ## Remove what was built; .venv and the simulator cache stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

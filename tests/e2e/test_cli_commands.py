@@ -12,7 +12,8 @@ from tests.e2e.conftest import Dpu
 
 def test_help(dpu: Dpu) -> None:
     result = dpu("--help")
-    for command in ("generate", "presets", "compile", "disassemble", "info", "run", "demo"):
+    first = ("generate", "presets", "compile", "disassemble", "info")
+    for command in (*first, "estimate", "run", "demo", "bench"):
         assert f" {command} " in result.out
         assert "Usage" in dpu(command, "--help").out
 

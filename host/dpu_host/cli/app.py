@@ -7,8 +7,10 @@ import sys
 
 import typer
 
+from dpu_host.cli.bench import bench
 from dpu_host.cli.demo import demo
 from dpu_host.cli.errors import Group
+from dpu_host.cli.estimate import estimate
 from dpu_host.cli.hardware import generate, presets
 from dpu_host.cli.info import info
 from dpu_host.cli.programs import compile, disassemble
@@ -23,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (generate, presets, compile, disassemble, info, run, demo):
+for command in (generate, presets, compile, disassemble, info, estimate, run, demo, bench):
     app.command()(command)
 
 

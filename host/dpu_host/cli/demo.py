@@ -31,8 +31,8 @@ _ACROSS = 7
 _MARGIN = 4
 
 
-def _examples_folder() -> Path:
-    """Find the bundled network."""
+def examples_folder() -> Path:
+    """Return the folder of the bundled network."""
     for parent in Path(__file__).resolve().parents:
         folder = parent / "examples" / "digits"
         if folder.is_dir():
@@ -72,7 +72,7 @@ def demo(
 ) -> None:
     """Run the bundled digit classifier on twenty digits, on the RTL, and check every byte."""
     configuration = configuration_of(preset, config)
-    folder = _examples_folder()
+    folder = examples_folder()
     path = folder / "digits_int8.tflite"
     source = Source(path, read_model(path), None)
     index = source.inputs[0]

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``dpu estimate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dpu_host.cli.console import show, tell
+from dpu_host.cli.machines import Outcome
+from dpu_host.cli.options import (
+    ConfigOption,
+    PresetOption,
+    configuration_of,
+    given_configuration,
+    match,
+    writable,
+)
+from dpu_host.cli.prediction import predict
+from dpu_host.cli.report import layer_table, percent, statistics, write_csv, write_json
+from dpu_host.cli.sources import open_source
+
+
+def estimate(
+    network: Annotated[
+        Path, typer.Argument(metavar="MODEL_OR_PROGRAM", help="A .tflite model, or a program.")
+    ],
+    preset: PresetOption = None,
+    config: ConfigOption = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Everything that is expected.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="What is expected of each layer.")
+    ] = None,
+) -> None:
+    """Predict cycles, utilization and DRAM bytes of an inference by the cycle model."""
+    wanted = given_configuration(preset, config)
+    source = open_source(network)
+    if source.program is not None:
+        configuration = match(source.program, wanted, network)
+    else:
+        configuration = configuration_of(preset, config)
+    for path, option in ((json, "--json"), (csv, "--csv")):
+        if path is not None:
+            writable(path, option)
+    expected = predict(source.compile(configuration))
+    found = statistics(source, configuration, "estimate", [Outcome({}, {}, expected)], None)
+    if json is not None:
+        write_json(json, found)
+    if csv is not None:
+        write_csv(csv, found)
+    show(layer_table(found))
+    tell(
+        f"expected: {found['cycles']:,} cycles, {found['macs']:,} MACs, utilization "
+        f"{percent(found['utilization_array']) or 'unknown'} of the array, "
+        f"{percent(found['utilization_all']) or 'unknown'} of all multipliers"
+    )
+    tell(
+        f"DRAM: {found['dram_read_bytes']:,} bytes read (instructions and parameters included, "
+        f"whole beats), {found['dram_write_bytes']:,} written"
+    )
+    tell(f"on the host, not counted: {', '.join(found['host_operators']) or 'nothing'}")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the cycle model expects of an inference: cycles of each layer, bytes over the DRAM bus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dpu_compiler.cost import Timing, fetch_beats, simulate
+from dpu_host.cli.machines import Measurement
+from dpu_sim.rtl.layers import Run, layer_timings
+from dpu_sim.rtl.results import TraceEvent
+from dpu_spec.instruction import Engine, Instruction
+from dpu_spec.program import Program, ProgramError, Step
+
+
+def predict(program: Program) -> Measurement:
+    """Return what an inference takes, in the terms in which the RTL is measured."""
+    runs = [_run(program, step) for step in program.steps if step.streams is not None]
+    read, written = predicted_bytes(program)
+    return Measurement(
+        cycles=sum(run.cycles for run in runs),
+        read_bytes=read,
+        write_bytes=written,
+        layers=layer_timings(program, runs),
+    )
+
+
+def _run(program: Program, step: Step) -> Run:
+    """Run a step through the model, as if it were traced."""
+    streams = {engine: program.instructions(step, engine) for engine in step.streams or {}}
+    timings = simulate(streams, program.configuration)
+    for engine, stream in streams.items():
+        if len(timings[engine]) < len(stream):
+            raise ProgramError(
+                f"{program.model}: {engine.name} waits at its instruction {len(timings[engine])} "
+                "for a token that nobody gives; compile the model again."
+            )
+    ends = [each[-1].end for each in timings.values() if each]
+    return Run(step, _trace(timings), 0, max(ends, default=0))
+
+
+def _trace(timings: dict[Engine, list[Timing]]) -> Sequence[TraceEvent]:
+    events = []
+    for engine, stream in timings.items():
+        for timing in stream:
+            events.append(TraceEvent(timing.start, 1 << engine, 0))
+            events.append(TraceEvent(timing.end, 0, 1 << engine))
+    return events
+
+
+def predicted_bytes(program: Program) -> tuple[int, int]:
+    """Return the bytes that an inference reads and writes, as the bus counts them.
+
+    A read moves whole beats, instructions and parameters included; of a write only the bytes that
+    are meant count.
+    """
+    size = program.configuration.axi_bytes
+    beats, written = fetch_beats(program), 0
+    for step in program.steps:
+        for instruction in program.instructions(step, Engine.LOAD):
+            beats += _beats(instruction, size)
+        for instruction in program.instructions(step, Engine.STORE):
+            written += instruction.rows * instruction.row_bytes
+    return beats * size, written
+
+
+def _beats(i: Instruction, size: int) -> int:
+    """Return the beats of a transfer; windows begin at whole beats."""
+    rows, columns = i.rows, 1
+    length, column_step = i.row_bytes, 0
+    if i.columns > 1 and i.dram_column_stride not in (0, i.depth):
+        columns, length, column_step = i.columns, i.depth, i.dram_column_stride
+    elif i.dram_row_stride == i.row_bytes:
+        # Rows without a gap are one run.
+        rows, length = 1, i.rows * i.row_bytes
+    beats = 0
+    for row in range(rows):
+        for column in range(columns):
+            first = i.dram_offset + row * i.dram_row_stride + column * column_step
+            beats += (first + length - 1) // size - first // size + 1
+    return beats
