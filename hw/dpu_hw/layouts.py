@@ -3,6 +3,7 @@
 
 from amaranth import Shape, signed, unsigned
 from amaranth.lib import data
+
 from dpu_spec.instruction import Engine, Format
 from dpu_spec.isa import INSTRUCTION_BYTES
 

@@ -3,9 +3,9 @@
 
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from dpu_spec.instruction import Engine
 
 from dpu_hw.layouts import instruction_bits, word_layout
+from dpu_spec.instruction import Engine
 
 __all__ = [
     "ADDRESS_BITS",
@@ -37,8 +37,8 @@ class ReadPortSignature(wiring.Signature):
     request : :py:`Out(stream.Signature(16))`
         Word address. A transfer is the grant of the bank.
     data : :py:`In(word_layout(lanes))`
-        The word, valid exactly :data:`READ_LATENCY` cycles after the transfer, for one cycle. There is
-        no back-pressure: a reader requests only what it can take.
+        The word, valid exactly :data:`READ_LATENCY` cycles after the transfer, for one cycle. There
+        is no back-pressure: a reader requests only what it can take.
     """
 
     def __init__(self, *, lanes):
@@ -84,11 +84,11 @@ class EngineSignature(wiring.Signature):
     Members
     -------
     instruction : :py:`Out(stream.Signature(instruction_bits(engine)))`
-        The next instruction, checked, its tokens taken. An engine accepts an instruction ahead of time
-        (while earlier ones are in its pipeline) to start without a bubble.
+        The next instruction, checked, its tokens taken. An engine accepts an instruction ahead of
+        time (while earlier ones are in its pipeline) to start without a bubble.
     done : :py:`In(1)`
-        Pulse for each instruction, in order: all its reads are done and all its writes are committed,
-        i.e. visible to whatever starts in the next cycle.
+        Pulse for each instruction, in order: all its reads are done and all its writes are
+        committed, i.e. visible to whatever starts in the next cycle.
     busy : :py:`In(1)`
         An instruction is in the engine.
     wait_bank : :py:`In(1)`
