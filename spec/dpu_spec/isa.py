@@ -37,15 +37,15 @@ MODE_TFLITE = 0  # double rounding, as gemmlowp
 MODE_DIVIDE = 1  # truncating division by a constant, for averages
 
 SCALE_PSEUDOCODE = """\
-def scale(mode, acc, bias, multiplier, shift):     # multiplier: 31 bits unsigned; -31 <= shift <= 1
+def scale(mode, acc, bias, multiplier, shift):  # multiplier: 31 bits unsigned; -31 <= shift <= 1
     left, right = max(shift, 0), max(-shift, 0)
-    if mode == TFLITE:                             # gemmlowp's double rounding
+    if mode == TFLITE:  # gemmlowp's double rounding
         a = wrap32(wrap32(acc + bias) << left)
-        h = (a * multiplier + 2**30) >> 31         # floor: rounds half up
+        h = (a * multiplier + 2**30) >> 31  # floor: rounds half up
         mask = 2**right - 1
         threshold = (mask >> 1) + (h < 0)
-        return (h >> right) + ((h & mask) > threshold)   # rounds half away from zero
-    if mode == DIVIDE:                             # bias is half the divisor
+        return (h >> right) + ((h & mask) > threshold)  # rounds half away from zero
+    if mode == DIVIDE:  # bias is half the divisor
         q = ((abs(acc) + bias) * multiplier) >> (31 + right)
         return -q if acc < 0 else q"""
 
