@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write ``docs/supported_operators.md`` from the rules of :mod:`dpu_compiler.legal`.
+"""Write ``docs/supported_operators.md`` from the rules that :mod:`dpu_compiler.legal` names.
 
 ``python -m dpu_compiler.documentation docs`` writes it.
 """

@@ -12,8 +12,8 @@ from dpu_compiler.layers.blocked_convolution import BlockedConvolution
 from dpu_compiler.layers.convolution import Scaling
 from dpu_compiler.layers.depthwise import DepthwiseConvolution
 from dpu_compiler.layers.patch_convolution import PatchConvolution, cut_patch, patch_fits
-from dpu_compiler.legal import effective_stride
 from dpu_compiler.passes.pad import explicit_padding
+from dpu_compiler.rules.weights import effective_stride
 from dpu_compiler.translate.step import StepBuilder
 from dpu_golden import activation_range, conv_multipliers
 

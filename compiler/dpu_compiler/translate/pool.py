@@ -9,8 +9,8 @@ from dpu_compiler.graph import Operator
 from dpu_compiler.layer import Window
 from dpu_compiler.layers.tiles import Tile
 from dpu_compiler.layers.vector import Function, VectorLayer
-from dpu_compiler.legal import effective_stride
 from dpu_compiler.passes.pad import explicit_padding
+from dpu_compiler.rules.weights import effective_stride
 from dpu_compiler.translate.step import StepBuilder
 from dpu_golden import activation_range, mean_parameters
 from dpu_spec.isa import ACCUMULATE, MAXIMUM, MODE_DIVIDE
