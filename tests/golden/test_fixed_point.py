@@ -62,6 +62,14 @@ def test_divide_by_power_of_two(x, exponent):
     assert result == (1 if x >= 0 else -1) * ((abs(x) + (1 << exponent) // 2) >> exponent)
 
 
+@pytest.mark.parametrize("exponent", range(1, 31))
+def test_ties_round_away_from_zero(exponent):
+    below = np.array([0, 1, 2, 3, (1 << 31 - exponent) - 1]) % (1 << 31 - exponent)
+    ties = (2 * below + 1) << exponent - 1
+    np.testing.assert_array_equal(rounding_divide_by_pot(ties, exponent), below + 1)
+    np.testing.assert_array_equal(rounding_divide_by_pot(-ties, exponent), -below - 1)
+
+
 @given(
     st.lists(st.one_of(INT32, st.sampled_from(EDGES)), min_size=1, max_size=8),
     st.integers(1 << 30, (1 << 31) - 1),

@@ -38,6 +38,14 @@ def _item() -> tuple[int, int]:
         multiplier = [random.randrange(2**31) for _ in range(LANES)]
         # Shifts that bring results near the range of int8, and any other.
         shift = [random.choice((-31, -24, -12, -8, 0, 1, random.randint(-31, 1))) for _ in acc]
+        if random.random() < 0.4:
+            # Ties, and numbers beside them: half of a sum, shifted to the range of int8.
+            shift = [-random.randint(0, 12) for _ in acc]
+            multiplier = [1 << 30] * LANES
+            sums = [random.randint(-270, 270) << -s for s in shift]
+            acc = [n - b for n, b in zip(sums, bias, strict=True)]
+            bias = [b if -(2**31) <= a < 2**31 else 0 for a, b in zip(acc, bias, strict=True)]
+            acc = [n - b + random.randint(-1, 1) for n, b in zip(sums, bias, strict=True)]
         wrapped = (np.array(acc) + np.array(bias)).astype(np.int32)
         value = multiply_by_quantized_multiplier(wrapped, np.array(multiplier), np.array(shift))
     else:
