@@ -37,6 +37,8 @@ class DisturbedTransport(RtlTransport):
     """The driver's way to the simulation, with something to do once the DPU runs."""
 
     during: Callable[[], None] | None = None
+    #: Cycles after which the driver gives up.
+    limit = LIMIT
     #: Values of registers that are written in place of the driver's.
     replaced: Mapping[int, int] = {}
 
@@ -49,7 +51,7 @@ class DisturbedTransport(RtlTransport):
         during, self.during = self.during, None
         if during is not None:
             during()
-        return super().wait(min(cycles, LIMIT))
+        return super().wait(min(cycles, self.limit))
 
 
 class Rig:
@@ -75,6 +77,7 @@ class Rig:
         self.process.set_write_latency(1)
         self.process.clear_errors()
         self.transport.replaced = {}
+        self.transport.limit = LIMIT
 
     def check(self, expected: Case, *, words: bool = True) -> Counts:
         """Load and run a program; every byte and every word written must be exact."""

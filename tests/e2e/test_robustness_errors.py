@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever goes wrong has a reason, never a hang, and leaves no trace in the next run."""
 
+import dataclasses
+
 import pytest
 
 from dpu_compiler.compile import compile_graph
@@ -9,6 +11,7 @@ from dpu_host.errors import (
     ConfigurationMismatchError,
     MemoryReadError,
     MemoryWriteError,
+    RunTimeoutError,
     WindowError,
 )
 from dpu_sim.rtl import ErrorCode
@@ -190,6 +193,20 @@ def test_damage_with_a_valid_check_byte(rig, small, what):
             assert rig.check(small).cycles == rig.cycles
             check = guard(rig, small.program)
     check()
+
+
+def test_a_run_that_never_ends_is_aborted(rig, small):
+    """Fewer pixels than a row of the output has bytes: the store waits for the rest for ever."""
+    program = small.program
+    *_, (engine, _, at, data) = (i for i in instructions(program) if i[0] is Engine.STORE)
+    store = decode(engine, data)
+    store.row_bytes += 8
+    store.dram_offset = 0
+    image = program.image[:at] + encode(store) + program.image[at + len(data) :]
+    rig.device.load(dataclasses.replace(program, image=image))
+    rig.transport.limit = 10_000
+    with pytest.raises(RunTimeoutError, match="was aborted"):
+        rig.again(small)
 
 
 # Windows
