@@ -12,11 +12,8 @@ class Family:
 
     Parameters
     ----------
-    synthesis : :class:`tuple` of :class:`str`
-        Commands of Yosys, with ``{top}`` for the top module and ``{netlist}`` for the file that is
-        written.
-    files : :class:`tuple` of :class:`str`
-        Files beside this one that the commands need.
+    synthesis : :class:`str`
+        The command of Yosys.
     resources : :class:`dict` of :class:`str` to :class:`dict`
         For each resource, in the order of the tables, what a cell of each type takes of it.
     free : :class:`tuple` of :class:`str`
@@ -25,8 +22,7 @@ class Family:
         Sentences on how cells are counted.
     """
 
-    synthesis: tuple[str, ...]
-    files: tuple[str, ...]
+    synthesis: str
     resources: dict[str, dict[str, float]]
     free: tuple[str, ...]
     notes: tuple[str, ...]
@@ -51,20 +47,10 @@ class Part:
     budget: dict[str, int]
 
 
-# Multiplexers that join LUT4s to wider LUTs would save a little time and take a sixth more LUT4s.
-_SYNTH_ECP5 = "synth_ecp5 -noiopad -nowidelut -top {top}"
-
 FAMILIES = {
     "ecp5": Family(
-        synthesis=(
-            f"{_SYNTH_ECP5} -run begin:map_luts",
-            # ANDs in front of adders go into the adders' cells.
-            "opt_expr -mux_bool",
-            "extract -map ecp5_adders.v -constports",
-            "techmap -map ecp5_adders_map.v",
-            f"{_SYNTH_ECP5} -run map_luts: -json {{netlist}}",
-        ),
-        files=("ecp5_adders.v", "ecp5_adders_map.v"),
+        # Multiplexers that join LUT4s to wider LUTs would take a sixth more LUT4s.
+        synthesis="synth_ecp5 -noiopad -nowidelut",
         resources={
             "LUT4": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
             "of these, carry": {"CCU2C": 2},
@@ -81,10 +67,7 @@ FAMILIES = {
         ),
     ),
     "xc7": Family(
-        synthesis=(
-            "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top {top} -json {netlist}",
-        ),
-        files=(),
+        synthesis="synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
         resources={
             "LUT": {
                 **{f"LUT{inputs}": 1 for inputs in range(1, 7)},

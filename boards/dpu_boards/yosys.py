@@ -65,7 +65,7 @@ def script(verilog, family):
         # fails.
         "rename -hide w:*[*] w:*.*",
         *keep,
-        *(command.format(top=TOP, netlist=NETLIST) for command in family.synthesis),
+        f"{family.synthesis} -top {TOP} -json {NETLIST}",
         f"tee -q -o {_STATISTICS} stat -json -top {TOP}",
     ]
     return "\n".join(lines) + "\n"
@@ -101,20 +101,14 @@ def synthesize(folder, family):
     """
     verilog = (folder / VERILOG).read_text(encoding="utf-8")
     text = script(verilog, family)
-    files = {
-        name: Path(__file__).with_name(name).read_text(encoding="utf-8") for name in family.files
-    }
     yosys = find_yosys()
     version = subprocess.run([yosys, "-V"], check=True, capture_output=True, text=True).stdout
-    inputs = hashlib.sha256(
-        "\0".join((version, text, verilog, *files.values())).encode()
-    ).hexdigest()
+    inputs = hashlib.sha256("\0".join((version, text, verilog)).encode()).hexdigest()
     statistics, done = folder / _STATISTICS, folder / _INPUTS
     if not (done.exists() and statistics.exists() and done.read_text() == inputs):
         done.unlink(missing_ok=True)
+        (folder / _SCRIPT).write_text(text, encoding="utf-8")
         # It sees no files but those in its working folder.
-        for name, contents in {**files, _SCRIPT: text}.items():
-            (folder / name).write_text(contents, encoding="utf-8")
         run = subprocess.run(
             [yosys, "-q", "-l", _LOG, _SCRIPT],
             cwd=folder,
