@@ -110,18 +110,20 @@ class Scratchpad(wiring.Component):
                 outputs[bank].eq(read.data),
                 write.en.eq(Cat(write_grant).any()),
                 write.addr.eq(_select(write_grant, [w.payload.address[rows] for w in writes])),
-                write.data.eq(_select(write_grant, [w.payload.data.as_value() for w in writes])),
+                write.data.eq(
+                    Array(w.payload.data.as_value() for w in writes)[_encode(write_grant)]
+                ),
             ]
 
-        for index, (port, grant) in enumerate(zip(self.read, read_grants, strict=True)):
+        for index, port in enumerate(self.read):
             # What a port doesn't wait for doesn't toggle either.
             granted = Signal(name=f"read_granted_{index}")
-            bank = Signal(banks, name=f"read_bank_{index}")
+            bank = Signal(bank_bits, name=f"read_bank_{index}")
             m.d.sync += granted.eq(port.request.valid & port.request.ready)
             with m.If(port.request.valid & port.request.ready):
-                m.d.sync += bank.eq(grant)
+                m.d.sync += bank.eq(port.request.payload[:bank_bits])
             with m.If(granted):
-                m.d.sync += port.data.as_value().eq(_select(bank, list(outputs)))
+                m.d.sync += port.data.eq(outputs[bank])
 
         return m
 
@@ -149,10 +151,19 @@ def _arbitrate(m, name, requests, wanted, banks):
 
 
 def _select(one_hot, values):
-    """Select by OR: it is flatter than a priority multiplexer, and of eight values takes five LUT4
-    a bit, where a multiplexer with a number takes six or seven.
-    """
+    """Select by OR: a priority multiplexer would be as deep as there are ports."""
     selected = (
         Cat(value) & bit.replicate(len(value)) for bit, value in zip(one_hot, values, strict=True)
     )
     return functools.reduce(operator.or_, selected)
+
+
+def _encode(one_hot):
+    """Return the number of the only bit that is set.
+
+    Of wide values a number selects with less logic than OR does, and any is right if none is set.
+    """
+    return Cat(
+        Cat(bit for index, bit in enumerate(one_hot) if index >> place & 1).any()
+        for place in range(max(1, (len(one_hot) - 1).bit_length()))
+    )
