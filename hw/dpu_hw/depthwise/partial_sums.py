@@ -135,15 +135,16 @@ class PartialSums(wiring.Component):
             m.d.sync += [valid[0].eq(take), valid[1].eq(valid[0])]
             with m.If(valid[0]):
                 m.d.sync += stages[1].eq(stages[0])
-                for lane in range(self._lanes):
-                    m.d.sync += kept[lane].eq(Mux(stages[0].first, 0, read.data[lane]))
+                m.d.sync += kept.eq(read.data)
             m.d.sync += [
                 self.o.valid.eq(valid[1] & (stages[1].last | stages[1].flags.end)),
                 valid[2].eq(valid[1] & ~stages[1].last),
             ]
             with m.If(valid[1]):
                 for lane in range(self._lanes):
-                    m.d.sync += result[lane].eq(kept[lane] + stages[1].sums[lane])
+                    # As second operand, the choice goes into the adder's LUTs.
+                    old = Mux(stages[1].first, 0, kept[lane])
+                    m.d.sync += result[lane].eq(stages[1].sums[lane] + old)
                 m.d.sync += [
                     written.eq(stages[1].address),
                     self.o.p.tag.flags.eq(stages[1].flags),
