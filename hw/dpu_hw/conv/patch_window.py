@@ -106,11 +106,10 @@ class PatchWindow(wiring.Component):
             even, odd = (word.word_select(b, 8) for word in words)
             bytes_.append(Mux(cut.slot[0] ^ (b < cut.shift), odd, even))
         joined = Cat(bytes_)
-        rotated = Signal(8 * lanes)
-        with m.Switch(cut.shift):
-            for shift in range(lanes):
-                with m.Case(shift):
-                    m.d.comb += rotated.eq(joined.rotate_right(8 * shift))
+        # Step by step this takes fewer multiplexers than a choice among all rotations.
+        rotated = joined
+        for place in range(len(cut.shift)):
+            rotated = Mux(cut.shift[place], rotated.rotate_right(8 << place), rotated)
         result = Signal.like(self.bytes)
         mask = Signal(lanes)
         with m.If(self.move):
