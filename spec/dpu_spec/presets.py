@@ -48,7 +48,7 @@ PRESETS: dict[str, Configuration] = {
         depthwise_requantizers=8,
         vector_lanes=4,
         array_logic_multipliers=128,
-        depthwise_logic_multipliers=144,
+        depthwise_logic_multipliers=132,
     ),
 }
 
