@@ -139,20 +139,20 @@ class PatchFetcher(wiring.Component):
                 m.d.sync += address.eq(row_1 + index_1)
         m.d.comb += [requests.i.valid.eq(valid_2), requests.i.payload.eq(address)]
 
-        # Ask while the window has room. It may be ahead where a step skips whole words.
+        # Ask while the window has room. It may be ahead where a step skips whole words. What is
+        # looked at is a cycle old, so that nothing but a register is ahead of the arbitration.
         issued = Signal(SEQUENCE_BITS)
         ahead = Signal(signed(SEQUENCE_BITS))
         room = Signal()
         go = Signal()
         m.d.comb += [
             ahead.eq(issued - self.freed),
-            room.eq(ahead < self._slots),
             self.port.request.valid.eq(requests.o.valid & room),
             self.port.request.payload.eq(requests.o.payload),
             requests.o.ready.eq(self.port.request.ready & room),
             go.eq(self.port.request.valid & self.port.request.ready),
         ]
-        m.d.sync += issued.eq(issued + go)
+        m.d.sync += [issued.eq(issued + go), room.eq(ahead < self._slots - 1)]
 
         came = go
         for n in range(READ_LATENCY):

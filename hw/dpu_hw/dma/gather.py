@@ -46,7 +46,8 @@ class Gather(wiring.Component):
     read : :py:`Out(ReadPortSignature(lanes=lanes))`
         The scratchpad.
     o : :py:`Out(stream.Signature(gathered_layout(lanes=lanes, data_bytes=data_bytes)))`
-        Words, one a cycle, :data:`READ_LATENCY` + 1 cycles after their requests.
+        Words, one a cycle, :data:`READ_LATENCY` + 1 cycles after their requests, which come a cycle
+        after their pieces.
     """
 
     def __init__(self, *, lanes, data_bytes):
@@ -78,15 +79,21 @@ class Gather(wiring.Component):
         m.submodules.words = words = Queue(shape=layout, depth=_DEPTH)
         wiring.connect(m, words.o, wiring.flipped(self.o))
 
+        # Keeps the banks' arbitration out of the address generator.
+        m.submodules.pieces = pieces = Queue(
+            shape=piece_layout(data_bytes=self._data_bytes), depth=2
+        )
+        wiring.connect(m, wiring.flipped(self.pieces), pieces.i)
+
         credit = Signal(range(_DEPTH + 1), init=_DEPTH)
-        piece = self.pieces.payload
+        piece = pieces.o.payload
         request = self.read.request
         transfer = Signal()
         m.d.comb += [
             request.payload.eq(piece.address),
-            request.valid.eq(self.pieces.valid & (credit != 0)),
+            request.valid.eq(pieces.o.valid & (credit != 0)),
             transfer.eq(request.valid & request.ready),
-            self.pieces.ready.eq(transfer),
+            pieces.o.ready.eq(transfer),
         ]
         m.d.sync += credit.eq(credit - transfer + (self.o.valid & self.o.ready))
 

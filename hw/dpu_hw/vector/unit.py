@@ -19,15 +19,15 @@ from dpu_hw.vector.scaler import Scaler
 from dpu_hw.vector.slicer import Slicer
 from dpu_hw.vector.tables import Tables
 from dpu_hw.vector.window_walker import TAP, WindowWalker
-from dpu_hw.vector.writer import Writer
+from dpu_hw.vector.writer import ADDRESSES, Writer
 from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import Engine
 
 __all__ = ["VectorUnit"]
 
-#: Instructions in the unit: one in the decoder, one whose output addresses are being made, one
-#: whose last address waits for its word, and one whose done pulse is on its way.
-_IN_FLIGHT = 4
+#: Instructions in the unit: one in the decoder, one whose output addresses are being made, those
+#: whose last address waits (to be queued, or for its word), and one whose done pulse is on its way.
+_IN_FLIGHT = 4 + ADDRESSES
 
 
 class VectorUnit(wiring.Component):

@@ -3,7 +3,7 @@
 
 from amaranth import *
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from dpu_hw.layouts import word_layout
 from dpu_hw.ports import WritePortSignature
@@ -11,7 +11,10 @@ from dpu_hw.queue import Queue
 from dpu_hw.vector.pixel_walker import PIXEL_ADDRESS
 from dpu_hw.vector.scaler import scaled_layout
 
-__all__ = ["Writer"]
+__all__ = ["ADDRESSES", "Writer"]
+
+#: Addresses that wait for their words.
+ADDRESSES = 2
 
 #: Words that wait for a refused write port.
 _WORDS = 4
@@ -83,16 +86,19 @@ class Writer(wiring.Component):
                 full.eq(self.i.payload.word_end),
             ]
 
-        # The queue keeps the banks' arbitration out of the lanes' stall signal.
+        # The queues keep the banks' arbitration out of the lanes' stall signal and out of the
+        # address generator.
+        m.submodules.addresses = addresses = Queue(shape=PIXEL_ADDRESS, depth=ADDRESSES)
+        connect(m, flipped(self.addresses), addresses.i)
         request = self.write.request
         written = Signal()
         m.d.comb += [
-            request.valid.eq(words.o.valid & self.addresses.valid),
+            request.valid.eq(words.o.valid & addresses.o.valid),
             request.payload.data.eq(words.o.payload),
-            request.payload.address.eq(self.addresses.payload.address),
+            request.payload.address.eq(addresses.o.payload.address),
             written.eq(request.valid & request.ready),
             words.o.ready.eq(written),
-            self.addresses.ready.eq(written),
+            addresses.o.ready.eq(written),
         ]
-        m.d.sync += self.done.eq(written & self.addresses.payload.last)
+        m.d.sync += self.done.eq(written & addresses.o.payload.last)
         return m
