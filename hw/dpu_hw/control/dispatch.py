@@ -50,7 +50,7 @@ class Dispatch(wiring.Component):
     running : :py:`Out(ENGINES)`
         The engine has accepted an instruction and not completed it.
     start, finish : :py:`Out(ENGINES)`
-        Pulses: the engine accepts, and completes, an instruction.
+        Pulses: the engine accepted an instruction in the cycle before, and completes one.
     check_failed, opcode_failed : :py:`Out(ENGINES)`
         An instruction was corrupt, or not for the engine.
     index : :py:`Out(INDEX_BITS).array(ENGINES)`
@@ -97,27 +97,32 @@ class Dispatch(wiring.Component):
             granted = Signal(name=f"granted_{name}")
             grant = Signal(name=f"grant_{name}")
             transfer = Signal(name=f"transfer_{name}")
+            # Everything here learns of a transfer a cycle later: engines' ready signals come late.
+            accepted = Signal(name=f"accepted_{name}")
+            m.d.sync += accepted.eq(transfer)
             m.d.comb += [
                 decode.valid.eq(self.valid),
                 decode.chunk.eq(self.chunk),
                 missing.eq((wait & ~tokens.available[engine]).any()),
                 # The tokens are taken a cycle ahead, so that valid comes from a register.
-                grant.eq(decode.o.valid & ~missing & signals.ready & ~granted),
+                grant.eq(decode.o.valid & ~missing & signals.ready & ~granted & ~accepted),
                 tokens.take[engine].eq(Mux(grant, wait, 0)),
                 port.instruction.valid.eq(granted),
                 port.instruction.payload.eq(decode.o.payload),
                 transfer.eq(granted & port.instruction.ready),
-                decode.o.ready.eq(transfer),
-                signals.accept.eq(transfer),
+                decode.o.ready.eq(accepted),
+                signals.accept.eq(accepted),
                 signals.mask.eq(_header(decode.o.payload, "signal")),
                 signals.done.eq(port.done),
                 signals.full.eq(tokens.full[engine]),
                 tokens.give[engine].eq(signals.give),
-                self.room[engine].eq(transfer),
-                self.waiting[engine].eq(decode.o.valid & (missing | ~signals.ready) & ~granted),
+                self.room[engine].eq(accepted),
+                self.waiting[engine].eq(
+                    decode.o.valid & (missing | ~signals.ready) & ~granted & ~accepted
+                ),
                 self.running[engine].eq(signals.held != 0),
                 self.idle[engine].eq(decode.empty & (signals.held == 0)),
-                self.start[engine].eq(transfer),
+                self.start[engine].eq(accepted),
                 self.finish[engine].eq(port.done),
                 self.check_failed[engine].eq(decode.check_failed),
                 self.opcode_failed[engine].eq(decode.opcode_failed),
