@@ -165,8 +165,8 @@ MOVEMENT = (
     Fault(
         "reads come from the neighbour's bank",
         "hw/dpu_hw/scratchpad.py",
-        "m.d.sync += bank.eq(grant)",
-        "m.d.sync += bank.eq(grant.rotate_left(1))",
+        "m.d.sync += bank.eq(port.request.payload[:bank_bits])",
+        "m.d.sync += bank.eq(port.request.payload[:bank_bits] + 1)",
         "tests/hw/test_scratchpad.py::test_random_accesses",
     ),
 )

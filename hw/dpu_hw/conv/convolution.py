@@ -137,7 +137,6 @@ class Convolution(wiring.Component):
         connect(m, patch.o, issue.patch)
         connect(m, order.o, issue.order)
         m.d.comb += [
-            share.prefer.eq(order.o.valid & order.o.payload),
             issue.loaded.eq(loader.loaded),
             loader.swap.eq(issue.swap),
             array.valid.eq(issue.valid),
@@ -147,6 +146,9 @@ class Convolution(wiring.Component):
             array.weights.eq(weights.row),
             self.sums.eq(array.sums),
         ]
+
+        # Which of them goes first needn't be known at once.
+        m.d.sync += share.prefer.eq(order.o.valid & order.o.payload)
 
         valid, tag = issue.valid, issue.tag
         for n in range(array.latency - Accumulators.lead):

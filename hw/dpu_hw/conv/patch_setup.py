@@ -27,7 +27,7 @@ class PatchSetup(wiring.Component):
     Members
     -------
     i : :py:`In(stream.Signature(instruction_layout(CONV_PATCH)))`
-        The instruction.
+        The instruction; taken a cycle after its prepared form.
     o : :py:`Out(stream.Signature(patch_layout(lanes)))`
         The same, prepared, :attr:`latency` cycles later.
     """
@@ -55,12 +55,15 @@ class PatchSetup(wiring.Component):
         i, o = self.i.payload, self.o.payload
         count = Signal(range(self.latency + 1))
         start = Signal()
+        # The reader's readiness comes late: it ends here.
+        taken = Signal()
+        m.d.sync += taken.eq(self.o.valid & self.o.ready)
         # The instruction holds still until it is taken, so that the registers below need no
         # control: after `latency` cycles all of them have settled.
         m.d.comb += [
             start.eq(self.i.valid & (count == 0)),
-            self.o.valid.eq(count == self.latency),
-            self.i.ready.eq(self.o.valid & self.o.ready),
+            self.o.valid.eq((count == self.latency) & ~taken),
+            self.i.ready.eq(taken),
         ]
         with m.If(self.i.ready):
             m.d.sync += count.eq(0)

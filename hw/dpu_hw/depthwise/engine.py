@@ -10,7 +10,6 @@ from dpu_hw.depthwise.geometry import Geometry
 from dpu_hw.depthwise.layouts import (
     ROWS,
     blocks_layout,
-    output_tag_layout,
     sums_layout,
     window_layout,
     window_sum_layout,
@@ -31,7 +30,6 @@ from dpu_hw.ports import (
 )
 from dpu_hw.queue import Queue
 from dpu_hw.requantize import output_layout
-from dpu_hw.requantize.layouts import requantizer_output
 from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import Engine
 from dpu_spec.isa import DEPTHWISE
@@ -43,9 +41,6 @@ _CONTEXTS = 8
 
 #: Pixels between the window and the partial sums.
 _WINDOW_SUMS = 4
-
-#: Words that wait to be written while banks refuse.
-_OUTPUTS = 8
 
 
 class DepthwiseEngine(wiring.Component):
@@ -115,9 +110,6 @@ class DepthwiseEngine(wiring.Component):
         m.submodules.output = output = Output(
             lanes=lanes, requantizers=sizes.depthwise_requantizers
         )
-        m.submodules.outputs = outputs = Queue(
-            shape=requantizer_output(lanes, output_tag_layout()), depth=_OUTPUTS
-        )
         m.submodules.writer = writer = Writer(lanes=lanes)
 
         connect(m, flipped(self.load_parameters), parameters.load)
@@ -130,8 +122,7 @@ class DepthwiseEngine(wiring.Component):
         connect(m, window_sums.o, partial_sums.i)
         connect(m, partial_sums.o, output.i)
         connect(m, parameters.scale, output.scale)
-        connect(m, output.o, outputs.i)
-        connect(m, outputs.o, writer.i)
+        connect(m, output.o, writer.i)
         connect(m, writer.write, flipped(self.write))
 
         # Each part gets what it needs of an instruction, all at once, through a queue of its own.

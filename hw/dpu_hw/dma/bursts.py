@@ -9,6 +9,7 @@ from amaranth.utils import ceil_log2, exact_log2
 from dpu_hw.axi import ADDRESS_BITS as BUS_BITS
 from dpu_hw.axi import BOUNDARY, MAXIMUM_BEATS
 from dpu_hw.dma.layouts import burst_layout, run_layout, window_layout
+from dpu_hw.queue import Queue
 from dpu_spec.configuration import is_power_of_two
 from dpu_spec.instruction import ENGINE_SLOTS
 
@@ -151,24 +152,24 @@ class Bursts(wiring.Component):
             with m.Else():
                 m.d.sync += active.eq(1)
 
-        # Fourth stage: a burst.
+        # Fourth stage: a burst. The bus's readiness comes late, so it ends at a queue.
+        m.submodules.bursts = bursts = Queue(shape=burst_layout(), depth=2)
+        wiring.connect(m, bursts.o, wiring.flipped(self.o))
         final = Signal()
-        m.d.comb += final.eq(more_blocks == 0)
-        with m.If(self.o.ready | ~self.o.valid):
-            m.d.comb += finish.eq(active & final)
-            m.d.sync += self.o.valid.eq(active)
-            with m.If(active):
+        burst = bursts.i.payload
+        m.d.comb += [
+            final.eq(more_blocks == 0),
+            bursts.i.valid.eq(active),
+            burst.address.eq(Cat(C(0, low), begin, block)),
+            burst.beats.eq(Mux(final, finish_beat, self._burst_beats - 1) - begin + 1),
+            burst.last.eq(final & last),
+        ]
+        with m.If(active & bursts.i.ready):
+            m.d.comb += finish.eq(final)
+            with m.If(~final):
                 m.d.sync += [
-                    self.o.payload.address.eq(Cat(C(0, low), begin, block)),
-                    self.o.payload.beats.eq(
-                        Mux(final, finish_beat, self._burst_beats - 1) - begin + 1
-                    ),
-                    self.o.payload.last.eq(final & last),
+                    block.eq(block + 1),
+                    begin.eq(0),
+                    more_blocks.eq(more_blocks - 1),
                 ]
-                with m.If(~final):
-                    m.d.sync += [
-                        block.eq(block + 1),
-                        begin.eq(0),
-                        more_blocks.eq(more_blocks - 1),
-                    ]
         return m

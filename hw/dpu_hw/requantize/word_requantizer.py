@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from dpu_hw.queue import Queue
 from dpu_hw.requantize.layouts import requantizer_input, requantizer_output
 from dpu_hw.requantize.requantizer import Requantizer
 
@@ -13,6 +14,9 @@ __all__ = ["WordRequantizer"]
 
 class WordRequantizer(wiring.Component):
     """Requantize words of ``lanes`` values, one every ``lanes // requantizers`` cycles.
+
+    A word is taken only if there is a place for it in the queue of results, so that the pipeline
+    never stalls, and readiness comes from a register.
 
     Parameters
     ----------
@@ -28,10 +32,12 @@ class WordRequantizer(wiring.Component):
     i : :py:`In(stream.Signature(requantizer_input(lanes, tag_shape)))`
         Words of accumulators with their scales. A word is taken with its last part.
     o : :py:`Out(stream.Signature(requantizer_output(lanes, tag_shape)))`
-        Results, in order, :attr:`Requantizer.latency` cycles after the word was taken.
+        Results, in order, :attr:`latency` cycles after the word was taken.
     """
 
-    latency = Requantizer.latency
+    latency = Requantizer.latency + 1
+    #: Words that it holds: more than the cycles from one being taken until its place is free again.
+    places = 16
 
     def __init__(self, *, lanes, requantizers, tag_shape):
         if not isinstance(lanes, int) or lanes <= 0:
@@ -73,20 +79,33 @@ class WordRequantizer(wiring.Component):
         m.submodules.requantizer = requantizer = Requantizer(
             lanes=self._requantizers, tag_shape=self._tag_shape
         )
+        m.submodules.results = results = Queue(
+            shape=requantizer_output(self._lanes, self._tag_shape), depth=self.places
+        )
+        connect(m, results.o, flipped(self.o))
+        i, o = requantizer.i, requantizer.o
+
+        # Free places less one; the sign tells that there is none.
+        free = Signal(signed(self.places.bit_length() + 1), init=self.places - 1)
+        taken = self.i.valid & self.i.ready
+        m.d.sync += free.eq(free + (self.o.valid & self.o.ready) - taken)
+        m.d.comb += [i.valid.eq(self.i.valid & ~free[-1]), o.ready.eq(1)]
+
         if self.parts == 1:
-            connect(m, flipped(self.i), requantizer.i)
-            connect(m, requantizer.o, flipped(self.o))
+            m.d.comb += [
+                i.payload.eq(self.i.payload),
+                self.i.ready.eq(i.ready & ~free[-1]),
+                results.i.valid.eq(o.valid),
+                results.i.payload.eq(o.payload),
+            ]
             return m
 
         size, last = self._requantizers, self.parts - 1
-        i, o = requantizer.i, requantizer.o
-
         part = Signal(range(self.parts))
         m.d.comb += [
-            i.valid.eq(self.i.valid),
             i.p.output.eq(self.i.p.output),
             i.p.tag.eq(self.i.p.tag),
-            self.i.ready.eq(i.ready & (part == last)),
+            self.i.ready.eq(i.ready & ~free[-1] & (part == last)),
         ]
         with m.If(i.valid & i.ready):
             m.d.sync += part.eq(Mux(part == last, 0, part + 1))
@@ -102,16 +121,13 @@ class WordRequantizer(wiring.Component):
         # All parts but the last are kept; that one goes out with them.
         done = Signal(range(self.parts))
         kept = Signal(8 * size * last)
-        with m.If(done == last):
-            m.d.comb += [self.o.valid.eq(o.valid), o.ready.eq(self.o.ready)]
-        with m.Else():
-            m.d.comb += o.ready.eq(1)
-        with m.If(o.valid & o.ready):
+        with m.If(o.valid):
             m.d.sync += done.eq(Mux(done == last, 0, done + 1))
             with m.If(done != last):
                 m.d.sync += kept.eq(Cat(kept[8 * size :], o.p.data))
         m.d.comb += [
-            self.o.p.data.eq(Cat(kept, o.p.data)),
-            self.o.p.tag.eq(o.p.tag),
+            results.i.valid.eq(o.valid & (done == last)),
+            results.i.p.data.eq(Cat(kept, o.p.data)),
+            results.i.p.tag.eq(o.p.tag),
         ]
         return m

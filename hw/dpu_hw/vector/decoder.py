@@ -70,7 +70,8 @@ class Decoder(wiring.Component):
 
         outputs = (self.window, self.operand, self.output, self.operation, self.scaling)
         free = Signal()
-        m.d.comb += free.eq(Cat(~o.valid | o.ready for o in outputs).all())
+        # Their readiness comes late, so it isn't looked at.
+        m.d.comb += free.eq(~Cat(o.valid for o in outputs).any())
         for o in outputs:
             with m.If(o.ready):
                 m.d.sync += o.valid.eq(0)
