@@ -12,9 +12,10 @@ from dpu_compiler.errors import CapacityError
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.issue import Buffer, Issue
 from dpu_compiler.layer import Tiling
-from dpu_compiler.legal import Decision
+from dpu_compiler.legal import Decision, decide
 from dpu_compiler.macs import count_macs
 from dpu_compiler.partition import Part, partition
+from dpu_compiler.passes.dead_channels import LiveGraph, remove_dead_channels
 from dpu_compiler.passes.fold import fold_constants
 from dpu_compiler.passes.pad import fuse_padding
 from dpu_compiler.placement import place_tasks
@@ -24,7 +25,7 @@ from dpu_compiler.translate.step import Memory
 from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import Engine
 from dpu_spec.isa import WINDOW_ARENA, WINDOW_INPUT, WINDOW_OUTPUT
-from dpu_spec.program import HostOperator, Layer, Program, Step, Tensor
+from dpu_spec.program import DeadChannels, HostOperator, Layer, Program, Step, Tensor
 
 #: Tilings that are tried; the first is good for most networks.
 TILINGS = (
@@ -45,10 +46,16 @@ SEARCH_LIMIT = 30000
 class Compilation:
     """One network on its way to a program."""
 
-    def __init__(self, graph: Graph, configuration: Configuration) -> None:
+    def __init__(
+        self, graph: Graph, configuration: Configuration, *, dead_channels: bool = True
+    ) -> None:
         self.source = graph
         self.configuration = configuration
         self.graph = fuse_padding(fold_constants(graph))
+        self.leaves_out = dead_channels
+        self.live = find_dead_channels(self.graph, configuration)
+        if dead_channels:
+            self.graph = self.live.graph
         self.parts, self.decisions = partition(self.graph)
         self.memory = Memory()
         self.image = Image()
@@ -82,6 +89,7 @@ class Compilation:
             outputs=graph.outputs,
             layers=tuple(self._layer(op) for op in self.source.operators),
             steps=tuple(steps),
+            dead_channels=DeadChannels(self.leaves_out, self.live.removed, self.live.channels),
         )
 
     def _used_later(self, position: int) -> set[int]:
@@ -176,9 +184,12 @@ class Compilation:
 
     def _tensors(self) -> dict[int, Tensor]:
         result = {}
-        for index, tensor in self.graph.tensors.items():
+        for index, tensor in self.source.tensors.items():
             place = self.memory.tensors.get(self.memory.root(index))
             quantization = tensor.value.quantization
+            channels = self.live.kept.get(index) if self.leaves_out else None
+            if channels is not None:
+                place = None  # What lies in DRAM are its channels that exist.
             result[index] = Tensor(
                 index,
                 tensor.name,
@@ -189,6 +200,8 @@ class Compilation:
                 quantization.axis if quantization else 0,
                 place.window if place else -1,
                 place.offset if place else 0,
+                channels,
+                tuple(self.live.constants[index].items()) if channels is not None else (),
             )
         return result
 
@@ -217,12 +230,22 @@ class Compilation:
         )
 
 
-def compile_graph(graph: Graph, configuration: Configuration) -> Program:
+def find_dead_channels(graph: Graph, configuration: Configuration) -> LiveGraph:
+    """Return what is dead of a graph whose constants are folded."""
+    hosted = {op.index for op in graph.operators if decide(graph, op).engine == "host"}
+    return remove_dead_channels(graph, hosted, configuration.lanes)
+
+
+def compile_graph(
+    graph: Graph, configuration: Configuration, *, dead_channels: bool = True
+) -> Program:
     """Compile a network for a configuration.
+
+    ``dead_channels`` says whether to leave out channels that are constant or that nobody uses.
 
     Raises
     ------
     CompilerError
         The network cannot be compiled; the message says why and what to do.
     """
-    return Compilation(graph, configuration).run()
+    return Compilation(graph, configuration, dead_channels=dead_channels).run()

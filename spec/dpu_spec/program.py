@@ -27,7 +27,7 @@ from dpu_spec.instruction import Engine, Instruction
 from dpu_spec.isa import INSTRUCTION_BYTES, decode
 
 #: Version of this file format.
-PROGRAM_VERSION = 1
+PROGRAM_VERSION = 2
 
 
 class ProgramError(ValueError):
@@ -40,6 +40,11 @@ class Tensor:
 
     ``window`` and ``offset`` say where its plain bytes (the model's layout, no padding) lie in
     DRAM; ``window`` is -1 for a tensor that is never there as such.
+
+    ``channels`` has the indices of the last axis that exist in the run, in ascending order, or is
+    None where all do. Of the others, ``constants`` has those that have the same value at all
+    positions for every input, as (channel, value); the rest are not computed. A tensor without
+    all channels is laid out as one of ``held_shape``, so that it is not in DRAM as such.
     """
 
     index: int
@@ -51,6 +56,35 @@ class Tensor:
     axis: int = 0
     window: int = -1
     offset: int = 0
+    channels: tuple[int, ...] | None = None
+    constants: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def held_shape(self) -> tuple[int, ...]:
+        """Shape of what exists of it in the run."""
+        return self.shape if self.channels is None else (*self.shape[:-1], len(self.channels))
+
+    @property
+    def missing_channels(self) -> int:
+        """Number of channels that are not computed, and that aren't constant."""
+        if self.channels is None:
+            return 0
+        return self.shape[-1] - len(self.channels) - len(self.constants)
+
+
+@dataclasses.dataclass(frozen=True)
+class DeadChannels:
+    """What the pass that leaves out dead channels does to a network.
+
+    ``removed`` of ``channels`` channels are left out by it, if it is ``on``.
+    ``estimated_cycles`` are those of an inference in the cycle model, without it and with it, or
+    None where they were not asked for.
+    """
+
+    on: bool
+    removed: int
+    channels: int
+    estimated_cycles: tuple[int, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +113,7 @@ class Mark:
 
     ``layer`` is an index of :attr:`Program.layers`. An instruction that writes part of a tensor to
     the scratchpad says which (``tensor``; -1: nothing that the model names), and which row, column
-    and channel the first word of its output view holds. The tensor's elements count as
+    and channel the first word of its output view holds. The tensor's elements that exist count as
     [``height``, ``width``, channels], whatever its rank; lane l of block b is channel
     ``channel + b * lanes + l`` (beyond the last channel: padding). Where ``plain`` is not 0, the
     view's words hold plain bytes instead: ``height`` rows of ``plain`` bytes, of which ``column``
@@ -145,6 +179,7 @@ class Program:
     layers: tuple[Layer, ...]
     steps: tuple[Step, ...]
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    dead_channels: DeadChannels | None = None
 
     def instructions(self, step: Step, engine: Engine) -> list[Instruction]:
         """Decode one engine's stream of a step."""
@@ -190,6 +225,7 @@ def to_bytes(program: Program) -> bytes:
         "layers": _plain(program.layers),
         "steps": _plain(program.steps),
         "options": program.options,
+        "dead_channels": _plain(program.dead_channels),
         "image_sha256": hashlib.sha256(program.image).hexdigest(),
     }
     buffer = io.BytesIO()
@@ -227,6 +263,10 @@ def _step(fields: list[Any]) -> Step:
             for engine, (offset, count, marks) in streams.items()
         }
     )
+
+
+def _dead_channels(fields: list[Any] | None) -> DeadChannels | None:
+    return None if fields is None else DeadChannels(*_tuples(fields))
 
 
 def from_bytes(data: bytes, *, source: str) -> Program:
@@ -281,6 +321,7 @@ def from_bytes(data: bytes, *, source: str) -> Program:
             layers=tuple(Layer(*_tuples(fields)) for fields in header["layers"]),
             steps=tuple(_step(fields) for fields in header["steps"]),
             options=header["options"],
+            dead_channels=_dead_channels(header["dead_channels"]),
         )
     except (KeyError, TypeError, ValueError, ConfigurationError) as error:
         raise ProgramError(f"{source}: its header is damaged ({error}).") from None

@@ -16,8 +16,8 @@ CONFIGURATION = preset("tiny")
 LANES = CONFIGURATION.lanes
 
 
-def collected(shape, mark, instruction, writes):
-    collector = Collector({1: Tensor(1, "t", shape, "int8", (), ())}, CONFIGURATION)
+def collected(shape, mark, instruction, writes, **fields):
+    collector = Collector({1: Tensor(1, "t", shape, "int8", (), (), **fields)}, CONFIGURATION)
     collect([mark], [instruction], writes, collector)
     return collector.tensors()[1]
 
@@ -53,6 +53,34 @@ def test_collecting_in_any_order_of_the_words(form):
     whole = collected((1, 2, 3, 7), Mark(0, 1, height=2, width=3), instruction, writes)
     assert not isinstance(whole, np.ma.MaskedArray)
     np.testing.assert_array_equal(whole, pixels[None])
+
+
+def test_channels_that_do_not_exist():
+    """Constant ones have their value, the others are masked; the first pixel alone was written."""
+    pixels = np.array([[[5, -6]]], np.int8)
+    instruction = drain(1, 1, 1)
+    fields = {"channels": (1, 3), "constants": ((0, -128), (4, 7))}
+    found = collected(
+        (1, 1, 2, 6),
+        Mark(0, 1, height=1, width=2),
+        instruction,
+        trace(instruction, pixels),
+        **fields,
+    )
+    assert found.shape == (1, 1, 2, 6)
+    assert found[0, 0, 0].tolist() == [-128, 5, None, -6, 7, None]
+    assert found[0, 0, 1].tolist() == [-128, None, None, None, 7, None]
+
+
+def test_whole_but_for_constant_channels():
+    pixels = np.array([[[5, -6]]], np.int8)
+    instruction = drain(1, 1, 1)
+    fields = {"channels": (1, 2), "constants": ((0, 3),)}
+    found = collected(
+        (1, 3), Mark(0, 1, height=1, width=1), instruction, trace(instruction, pixels), **fields
+    )
+    assert not isinstance(found, np.ma.MaskedArray)
+    assert found.tolist() == [[3, 5, -6]]
 
 
 def test_collecting_a_part_of_a_tensor():

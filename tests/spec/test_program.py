@@ -15,6 +15,7 @@ from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import Engine, Instruction
 from dpu_spec.presets import preset
 from dpu_spec.program import (
+    DeadChannels,
     HostOperator,
     Layer,
     Mark,
@@ -47,6 +48,9 @@ def program(**changes):
         "output_bytes": 3,
         "tensors": {
             7: Tensor(7, "a/b:0", (1, 2, 3), "int8", (0.1, 1e-30), (0, -128), 2, 1, 64),
+            8: Tensor(
+                8, "c", (1, 2, 5), "int8", (1.0,), (0,), channels=(1, 4), constants=((0, -128),)
+            ),
             9: Tensor(9, "ünïcode", (), "float32", (), ()),
         },
         "inputs": (7,),
@@ -71,8 +75,15 @@ def program(**changes):
             ),
         ),
         "options": {"fuse": True, "level": 2},
+        "dead_channels": DeadChannels(True, 3, 14, (120, 100)),
     }
     return Program(**values | changes)
+
+
+def test_shape_of_what_exists():
+    tensors = program().tensors
+    assert (tensors[7].held_shape, tensors[7].missing_channels) == ((1, 2, 3), 0)
+    assert (tensors[8].held_shape, tensors[8].missing_channels) == ((1, 2, 2), 2)
 
 
 def test_a_program_comes_back():
@@ -182,7 +193,7 @@ def test_a_missing_member(name):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"program_version": 0}, "x: its program version is 0, this one is 1; compile the model"),
+        ({"program_version": 0}, "x: its program version is 0, this one is 2; compile the model"),
         ({"architecture_version": 0}, "x: its architecture version is 0, this one is"),
         ({"image_sha256": "0"}, "x: its image is damaged"),
         ({"configuration": {"lanes": 5}}, "x: lanes must be 4, 8 or 16"),

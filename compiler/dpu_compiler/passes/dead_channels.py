@@ -22,13 +22,13 @@ _RENAMED = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 
 @dataclasses.dataclass(frozen=True)
-class DeadChannels:
+class LiveGraph:
     """A graph without dead channels, and what became of those of the graph before.
 
     ``kept`` has the channels that exist, for each tensor that lost any; ``constants`` the values
     of those among the others that are constant, by channel. The rest is not computed.
-    ``removed`` of ``channels`` channels are gone, names for the same elements (RESHAPE) counted
-    once.
+    ``removed`` of the ``channels`` that operators compute are gone, not counting other names for
+    the same elements (RESHAPE).
     """
 
     graph: Graph
@@ -134,7 +134,7 @@ def _part(tensor: Tensor, kept: Bools) -> Tensor:
     )
 
 
-def remove_dead_channels(graph: Graph, on_host: Container[int], lanes: int) -> DeadChannels:
+def remove_dead_channels(graph: Graph, on_host: Container[int], lanes: int) -> LiveGraph:
     """Return a graph without dead channels.
 
     ``on_host`` has the indices of the operators that the host computes: their tensors stay as
@@ -144,17 +144,21 @@ def remove_dead_channels(graph: Graph, on_host: Container[int], lanes: int) -> D
     uses = ChannelUses(graph, ranges, on_host, lanes)
     kept: dict[int, tuple[int, ...]] = {}
     constants: dict[int, dict[int, int]] = {}
-    removed = channels = 0
-    for operator in graph.operators:
-        for index in operator.outputs:
-            mine = uses.kept[index]
-            if operator.name not in _RENAMED:
-                channels += mine.size
-                removed += int(np.count_nonzero(~mine))
-            if mine.all():
-                continue
+    for index, mine in uses.kept.items():
+        if not mine.all():
             kept[index] = tuple(np.flatnonzero(mine).tolist())
             gone = np.flatnonzero(~mine & ranges[index].constant)
             constants[index] = {int(c): int(ranges[index].low[c]) for c in gone}
-    rewritten = _Rewriter(graph, uses).run() if kept else graph
-    return DeadChannels(rewritten, kept, constants, removed, channels)
+    computed = [
+        uses.kept[index]
+        for operator in graph.operators
+        for index in operator.outputs
+        if operator.name not in _RENAMED
+    ]
+    return LiveGraph(
+        graph=_Rewriter(graph, uses).run() if kept else graph,
+        kept=kept,
+        constants=constants,
+        removed=sum(int(np.count_nonzero(~mine)) for mine in computed),
+        channels=sum(mine.size for mine in computed),
+    )

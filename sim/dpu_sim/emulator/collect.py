@@ -78,7 +78,7 @@ class Collector:
             shape = (mark.height, 1, mark.plain)
             column, first = 0, mark.column
         else:
-            size = int(np.prod(self._tensors[mark.tensor].shape, dtype=np.int64))
+            size = int(np.prod(self._tensors[mark.tensor].held_shape, dtype=np.int64))
             shape = (mark.height, mark.width, size // max(mark.height * mark.width, 1))
             column, first = mark.column, mark.channel
         values, written = self._arrays(mark.tensor)
@@ -90,7 +90,7 @@ class Collector:
         if values.size != shape[0] * shape[1] * shape[2] or not inside:
             raise CollectError(
                 f"{mark!r} doesn't fit tensor {mark.tensor} of shape "
-                f"{self._tensors[mark.tensor].shape}, written by\n  {instruction!r}"
+                f"{self._tensors[mark.tensor].held_shape}, written by\n  {instruction!r}"
             )
         pixels = pixels[:, :, : shape[2] - first]
         part = (
@@ -103,7 +103,7 @@ class Collector:
 
     def _arrays(self, index: int) -> tuple[Int8s, npt.NDArray[np.bool_]]:
         if index not in self._values:
-            size = int(np.prod(self._tensors[index].shape, dtype=np.int64))
+            size = int(np.prod(self._tensors[index].held_shape, dtype=np.int64))
             self._values[index] = np.zeros(size, np.int8)
             self._written[index] = np.zeros(size, np.bool_)
         return self._values[index], self._written[index]
@@ -112,17 +112,32 @@ class Collector:
         """Return the tensors by index, in the model's shapes.
 
         One that was written in part is a masked array, so that ``(a == b).all()`` compares what
-        there is.
+        there is. Channels that were left out for being constant have their value; those that were
+        not computed are masked.
         """
         result: dict[int, Int8s] = {}
         for index, values in self._values.items():
-            shape = self._tensors[index].shape
-            missing = ~self._written[index]
-            if missing.any():
-                result[index] = np.ma.MaskedArray(values, missing).reshape(shape)
-            else:
-                result[index] = values.reshape(shape)
+            tensor = self._tensors[index]
+            found = values.reshape(tensor.held_shape)
+            missing = ~self._written[index].reshape(tensor.held_shape)
+            if tensor.channels is not None:
+                found, missing = _whole(tensor, found, missing)
+            result[index] = np.ma.MaskedArray(found, missing) if missing.any() else found
         return result
+
+
+def _whole(
+    tensor: Tensor, found: Int8s, missing: npt.NDArray[np.bool_]
+) -> tuple[Int8s, npt.NDArray[np.bool_]]:
+    """Return a tensor of some channels, and what of it was not written, with all channels."""
+    values = np.zeros(tensor.shape, np.int8)
+    unknown = np.ones(tensor.shape, np.bool_)
+    for channel, value in tensor.constants:
+        values[..., channel] = value
+        unknown[..., channel] = False
+    kept = list(tensor.channels or ())
+    values[..., kept], unknown[..., kept] = found, missing
+    return values, unknown
 
 
 def collect(
