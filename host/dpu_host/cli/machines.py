@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dpu_compiler.graph import Graph
 from dpu_sim.emulator import ProgramRun, RunStatistics
-from dpu_sim.rtl.layers import Timing
+from dpu_sim.rtl.layers import Run, Timing
 from dpu_spec.program import Program
 
 Array = npt.NDArray[Any]
@@ -19,12 +19,16 @@ Array = npt.NDArray[Any]
 
 @dataclasses.dataclass
 class Measurement:
-    """What one inference took; None: not known on this machine."""
+    """What one inference took; None: not known on this machine.
+
+    ``runs`` are the runs of the DPU with the trace of their instructions.
+    """
 
     cycles: int | None = None
     read_bytes: int | None = None
     write_bytes: int | None = None
     layers: dict[int, Timing] = dataclasses.field(default_factory=dict)
+    runs: list[Run] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass

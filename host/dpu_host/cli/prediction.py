@@ -22,6 +22,7 @@ def predict(program: Program) -> Measurement:
         read_bytes=read,
         write_bytes=written,
         layers=layer_timings(program, runs),
+        runs=runs,
     )
 
 

@@ -102,6 +102,7 @@ class RtlMachine:
             read_bytes=counters.read_bytes,
             write_bytes=counters.strobed_bytes,
             layers=layer_timings(self._program, recorder.runs),
+            runs=recorder.runs,
         )
         return Outcome(outputs, found, measurement, recorder.problems)
 

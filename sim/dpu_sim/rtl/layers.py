@@ -6,7 +6,7 @@ finish are those of its k-th instruction, and the instruction's mark says the la
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dpu_spec.instruction import Engine
 from dpu_spec.program import Program, Step
@@ -47,12 +47,16 @@ class Timing:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One run of the DPU: the step, its trace, the cycle of its start bit, and how many it took."""
+    """One run of the DPU: the step, its trace, the cycle of its start bit, and how many it took.
+
+    ``counters`` are the performance counters of each engine, by name, where there are any.
+    """
 
     step: Step
     trace: Sequence[TraceEvent]
     started: int
     cycles: int
+    counters: Mapping[Engine, Mapping[str, int]] = dataclasses.field(default_factory=dict)
 
 
 Span = tuple[int, int]

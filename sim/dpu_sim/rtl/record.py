@@ -13,6 +13,7 @@ from dpu_sim.emulator import CollectError, Collector, written_words
 from dpu_sim.emulator.run import instructions
 from dpu_spec.instruction import Engine
 from dpu_spec.program import Program, Step
+from dpu_spec.registers import COUNTERS, address
 
 from .errors import SimulationError
 from .layers import Run
@@ -114,7 +115,8 @@ class Recorder:
         process.writes(None)
         what = self._program.steps[step]
         trace = read_trace(self._file("trace"))
-        self.runs.append(Run(what, trace, self._transport.started, counts.cycles))
+        started = self._transport.started
+        self.runs.append(Run(what, trace, started, counts.cycles, self._counters()))
         if self._tensors:
             records = read_writes(self._file("writes"))
             self.problems += collect_writes(self._program, what, records, self._collector)
@@ -122,6 +124,14 @@ class Recorder:
     def tensors(self) -> dict[int, npt.NDArray[Any]]:
         """Return the tensors that were written to the scratchpad, masked where in part."""
         return {**self._collector.tensors()}
+
+    def _counters(self) -> dict[Engine, dict[str, int]]:
+        """Read the performance counters of all engines."""
+        read = self._transport.read_register
+        return {
+            engine: {name: read(address(f"{engine.name}_{name.upper()}")) for name, _ in COUNTERS}
+            for engine in Engine
+        }
 
     def _file(self, name: str) -> Path:
         return Path(self._folder.name) / name
