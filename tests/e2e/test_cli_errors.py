@@ -248,10 +248,10 @@ def test_read_only_folder(dpu: Dpu, network: Path, tmp_path: Path) -> None:
 def test_unexpected_exceptions_show_no_traceback(
     dpu: Dpu, network: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise IndexError("list index out of range")
 
-    monkeypatch.setattr("dpu_host.cli.sources.compile_graph", fail)
+    monkeypatch.setattr("dpu_host.cli.sources.compile_variants", fail)
     call = ("run", network, "--input", picture)
     refused(dpu(*call), str(network), "IndexError", "damaged", "report it")
     monkeypatch.setattr("dpu_host.cli.run.statistics", fail)

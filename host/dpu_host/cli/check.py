@@ -10,20 +10,34 @@ import numpy as np
 
 from dpu_compiler.graph import Graph
 from dpu_host.cli.machines import Array, Outcome
+from dpu_spec.program import Program
 
 
 @dataclasses.dataclass
 class Check:
-    """The verdict: tensors and elements compared, and a sentence for each tensor that differs."""
+    """The verdict: tensors and elements compared, and a sentence for each tensor that differs.
+
+    Of the channels that are left out of tensors (:class:`~dpu_spec.program.Tensor`), constant ones
+    are compared, too; ``channels_not_computed`` counts the others, which can't be.
+    """
 
     tensors: int = 0
     elements: int = 0
+    constant_channels: int = 0
+    channels_not_computed: int = 0
     differences: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def exact(self) -> bool:
         """Whether every byte equals the golden model's."""
         return not self.differences
+
+    def add_channels(self, program: Program, outcome: Outcome) -> None:
+        """Count the channels that are left out of the tensors that exist."""
+        for index in outcome.tensors:
+            tensor = program.tensors[index]
+            self.constant_channels += len(tensor.constants)
+            self.channels_not_computed += tensor.missing_channels
 
     def add(self, graph: Graph, inputs: Mapping[int, Array], outcome: Outcome, number: int) -> None:
         """Compare one example; its differences in the order of the layers."""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dpu_host.cli.console import show, tell
+from dpu_host.cli.dead_channels import DeadChannelsOption, dead_channel_line
 from dpu_host.cli.machines import Outcome
 from dpu_host.cli.options import (
     ConfigOption,
@@ -35,10 +36,11 @@ def estimate(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="What is expected of each layer.")
     ] = None,
+    dead_channels: DeadChannelsOption = None,
 ) -> None:
     """Predict cycles, utilization and DRAM bytes of an inference by the cycle model."""
     wanted = given_configuration(preset, config)
-    source = open_source(network)
+    source = open_source(network, dead_channels=dead_channels)
     if source.program is not None:
         configuration = match(source.program, wanted, network)
     else:
@@ -46,7 +48,8 @@ def estimate(
     for path, option in ((json, "--json"), (csv, "--csv")):
         if path is not None:
             writable(path, option)
-    expected = predict(source.compile(configuration))
+    program = source.compile(configuration)
+    expected = predict(program)
     found = statistics(source, configuration, "estimate", [Outcome({}, {}, expected)], None)
     if json is not None:
         write_json(json, found)
@@ -62,4 +65,6 @@ def estimate(
         f"DRAM: {found['dram_read_bytes']:,} bytes read (instructions and parameters included, "
         f"whole beats), {found['dram_write_bytes']:,} written"
     )
+    if program.dead_channels is not None:
+        tell(dead_channel_line(program.dead_channels))
     tell(f"on the host, not counted: {', '.join(found['host_operators']) or 'nothing'}")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from dpu_compiler.compile import find_dead_channels
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.legal import Decision
 from dpu_compiler.macs import count_macs
@@ -16,8 +17,12 @@ from dpu_compiler.partition import partition
 from dpu_compiler.passes.fold import fold_constants
 from dpu_compiler.passes.pad import fuse_padding
 from dpu_host.cli.console import show, tell
+from dpu_host.cli.dead_channels import dead_channel_line
+from dpu_host.cli.options import DEFAULT_PRESET
 from dpu_host.cli.report import short
 from dpu_host.cli.sources import open_model
+from dpu_spec.presets import preset
+from dpu_spec.program import DeadChannels
 
 
 def decide_all(graph: Graph) -> dict[int, Decision]:
@@ -60,6 +65,12 @@ def _cost(graph: Graph, op: Operator) -> str:
     if macs:
         return f"{macs:,} MACs"
     return f"{sum(graph.tensors[i].size for i in op.outputs):,} values"
+
+
+def _dead_channels(graph: Graph) -> str:
+    """Say how many channels compiling for the default preset leaves out."""
+    found = find_dead_channels(fuse_padding(fold_constants(graph)), preset(DEFAULT_PRESET))
+    return dead_channel_line(DeadChannels(True, found.removed, found.channels))
 
 
 def info(
@@ -107,6 +118,7 @@ def info(
         if t.data is not None and any(t.index in op.inputs for op in graph.operators)
     )
     tell(f"{parameters:,} bytes of constants")
+    tell(_dead_channels(graph))
     hosted = [op for op in graph.operators if decisions[op.index].engine == "host"]
     for op in hosted:
         name = short(graph.tensors[op.outputs[0]].name)

@@ -60,5 +60,8 @@ def dump(folder: Path, outcomes: Sequence[Outcome]) -> int:
         np.save(folder / f"{index}.npy", stacked(arrays), allow_pickle=False)
         written += 1
     if partial:
-        note(f"--dump: only a part of the tensors {partial} exists in this run; left out")
+        note(
+            f"--dump: only a part of the tensors {partial} exists in this run; left out "
+            "(--no-dead-channels computes all channels)"
+        )
     return written

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dpu_host.cli.console import tell
+from dpu_host.cli.dead_channels import DeadChannelsOption, dead_channel_line
 from dpu_host.cli.options import (
     ConfigOption,
     PresetOption,
@@ -30,12 +31,13 @@ def compile(
     ],
     preset: PresetOption = None,
     config: ConfigOption = None,
+    dead_channels: DeadChannelsOption = None,
 ) -> None:
     """Compile a network to a program."""
     configuration = configuration_of(preset, config)
     graph = open_model(model)
     writable(output, "--output")
-    program = compiled(graph, model, configuration)
+    program = compiled(graph, model, configuration, dead_channels=dead_channels is not False)
     output.write_bytes(to_bytes(program))
     counts = dict.fromkeys(Engine, 0)
     for step in program.steps:
@@ -49,6 +51,8 @@ def compile(
         f"DRAM: program {len(program.image):,} bytes, arena {program.arena_bytes:,}, "
         f"input {program.input_bytes:,}, output {program.output_bytes:,}"
     )
+    if program.dead_channels is not None:
+        tell(dead_channel_line(program.dead_channels))
     tell(f"on the host: {', '.join(hosted) or 'nothing'}")
 
 

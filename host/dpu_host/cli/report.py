@@ -14,6 +14,7 @@ from rich.table import Table
 from dpu_compiler.cost import estimate
 from dpu_compiler.macs import count_macs
 from dpu_host.cli.check import Check
+from dpu_host.cli.dead_channels import dead_channel_figures
 from dpu_host.cli.machines import Measurement, Outcome
 from dpu_host.cli.options import configuration_name
 from dpu_host.cli.sources import Source
@@ -53,6 +54,7 @@ def statistics(
         "cycles": first.cycles,
         "cycles_of_examples": [outcome.measurement.cycles for outcome in outcomes],
         "cycles_estimated": estimate(program) if program is not None else None,
+        "dead_channels": dead_channel_figures(program.dead_channels) if program else None,
         "macs": macs,
         "utilization_array": _share(macs, first.cycles, array),
         "utilization_all": _share(macs, first.cycles, every),
@@ -65,6 +67,7 @@ def statistics(
         found["bit_exact"] = check.exact
         found["tensors_compared"] = check.tensors
         found["elements_compared"] = check.elements
+        found["channels_not_computed"] = check.channels_not_computed
         found["differences"] = check.differences
     return found
 

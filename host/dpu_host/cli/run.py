@@ -13,6 +13,7 @@ import typer
 from dpu_host.cli.answers import check_top, show_answers
 from dpu_host.cli.check import Check
 from dpu_host.cli.console import show, steps, tell
+from dpu_host.cli.dead_channels import DeadChannelsOption, dead_channel_line
 from dpu_host.cli.errors import FAILURE, UserError, say
 from dpu_host.cli.inputs import Example, load_inputs
 from dpu_host.cli.machines import EmulatorMachine, GoldenMachine, Machine, Outcome
@@ -63,6 +64,8 @@ def infer(
             if check is not None:
                 assert source.graph is not None
                 check.add(source.graph, example, outcome, number)
+                if number == 0 and source.program is not None:
+                    check.add_channels(source.program, outcome)
             if not keep:
                 outcome.tensors = {}
             outcomes.append(outcome)
@@ -77,6 +80,16 @@ def verdict(check: Check, machine: str) -> None:
             f"every byte equals the golden model: {check.tensors} tensors, "
             f"{check.elements:,} elements"
         )
+        if check.constant_channels:
+            tell(
+                f"{check.constant_channels:,} channels of these tensors are constant for every "
+                "input, so they were not computed; their values were compared"
+            )
+        if check.channels_not_computed:
+            tell(
+                f"{check.channels_not_computed:,} channels of these tensors were not computed, "
+                "since nothing depends on them, and not compared (--no-dead-channels computes all)"
+            )
         return
     number = len(check.differences)
     say(
@@ -132,10 +145,11 @@ def run(
         Path | None,
         typer.Option("--model", metavar="FILE", help="The model of a program, for --check."),
     ] = None,
+    dead_channels: DeadChannelsOption = None,
 ) -> None:
     """Run a network on the golden model, the emulator, or the RTL of the hardware."""
     wanted = given_configuration(preset, config)
-    source = open_source(network, model)
+    source = open_source(network, model, dead_channels=dead_channels)
     if source.program is not None:
         configuration = match(source.program, wanted, network)
     else:
@@ -180,5 +194,7 @@ def run(
             f"{percent(found['utilization_array'])} of the array, "
             f"{percent(found['utilization_all'])} of all multipliers"
         )
+        if source.program is not None and source.program.dead_channels is not None:
+            tell(dead_channel_line(source.program.dead_channels))
     if result is not None:
         verdict(result, on.value)

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dpu_spec.program
-from dpu_compiler.compile import compile_graph
 from dpu_compiler.errors import CompilerError
 from dpu_compiler.frontend.tflite import read_bytes, read_model
 from dpu_compiler.graph import Graph
+from dpu_compiler.variants import compile_variants
 from dpu_host.cli.console import working
+from dpu_host.cli.dead_channels import match_dead_channels
 from dpu_host.cli.errors import UserError
 from dpu_spec.configuration import Configuration
 from dpu_spec.program import Program, Tensor, is_program
@@ -20,11 +21,15 @@ from dpu_spec.program import Program, Tensor, is_program
 
 @dataclasses.dataclass
 class Source:
-    """A network: its model, a program, or both."""
+    """A network: its model, a program, or both.
+
+    ``dead_channels`` says whether to leave them out when the model is compiled.
+    """
 
     path: Path
     graph: Graph | None
     program: Program | None
+    dead_channels: bool = True
 
     @property
     def tensors(self) -> Mapping[int, Tensor]:
@@ -60,15 +65,19 @@ class Source:
         """Return the program, compiling the model where there is none."""
         if self.program is None:
             assert self.graph is not None
-            self.program = compiled(self.graph, self.path, configuration)
+            self.program = compiled(
+                self.graph, self.path, configuration, dead_channels=self.dead_channels
+            )
         return self.program
 
 
-def compiled(graph: Graph, path: Path, configuration: Configuration) -> Program:
+def compiled(
+    graph: Graph, path: Path, configuration: Configuration, *, dead_channels: bool = True
+) -> Program:
     """Compile a model that was read from a file."""
     with working(f"compiling {path.name}"):
         try:
-            return compile_graph(graph, configuration)
+            return compile_variants(graph, configuration, dead_channels=dead_channels)
         except CompilerError:
             raise
         # Damage that leaves a file readable, such as shapes that don't go together, ends anywhere.
@@ -108,14 +117,20 @@ def read_data(path: Path, kind: str) -> bytes:
         raise UserError(f"{path}: cannot be read: {error.strerror}; name {kind}.") from None
 
 
-def open_source(path: Path, model: Path | None = None) -> Source:
-    """Read a model, or a program with the model that it was compiled from, if that is given."""
+def open_source(
+    path: Path, model: Path | None = None, *, dead_channels: bool | None = None
+) -> Source:
+    """Read a model, or a program with the model that it was compiled from, if that is given.
+
+    ``dead_channels`` says whether they are to be left out, if the user does.
+    """
     data = read_data(path, "a .tflite model, or a program that `dpu compile` wrote")
     if not is_program(data):
         if model is not None:
             raise UserError(f"--model {model}: goes with a program only, and {path} is none.")
-        return Source(path, read_bytes(data, source=str(path)), None)
+        return Source(path, read_bytes(data, source=str(path)), None, dead_channels is not False)
     program = dpu_spec.program.from_bytes(data, source=str(path))
+    match_dead_channels(program, dead_channels, path)
     if model is None:
         return Source(path, None, program)
     read_data(model, "the .tflite model of the program")
