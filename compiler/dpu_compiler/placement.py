@@ -17,7 +17,8 @@ from dpu_spec.configuration import Configuration
 
 #: Largest maps that are kept whole, as fractions of the scratchpad, in the order that is tried.
 _THRESHOLDS = (1, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 8, 1 / 12, 1 / 16, 1 / 32, 0)
-#: Words of a map in a ring that a tile may have, likewise.
+#: Words of a map in a ring that a tile may have, as fractions of the scratchpad, in the order
+#: that is tried.
 _RING_TILES = (1 / 16, 1 / 64, 0)
 
 
@@ -77,15 +78,56 @@ def _tilings(wanted: Tiling, configuration: Configuration) -> Iterator[Tiling]:
     """Return tilings that need less and less room, beginning with the wanted one."""
     for ahead in range(wanted.ahead, 0, -1):
         for tile in _RING_TILES:
-            for whole in _THRESHOLDS:
-                if whole <= wanted.whole:
-                    yield dataclasses.replace(
-                        wanted,
-                        array_pixels=min(wanted.array_pixels, configuration.accumulator_bank),
-                        ring_words=int(configuration.scratchpad_words * tile),
-                        whole=whole,
-                        ahead=ahead,
-                    )
+            yield dataclasses.replace(
+                wanted,
+                array_pixels=min(wanted.array_pixels, configuration.accumulator_bank),
+                ring_words=int(configuration.scratchpad_words * tile),
+                ahead=ahead,
+            )
+
+
+class _Fitting:
+    """Orders and places a step's tasks with a tiling; what was tightest of all that didn't fit."""
+
+    def __init__(self, builder: StepBuilder, tiling: Tiling) -> None:
+        self.layers = builder.layers
+        self.tiling = tiling
+        self.room = builder.configuration.scratchpad_words
+        self.tightest: _Attempt | None = None
+        outputs = dict.fromkeys(l.output for l in builder.layers if l.output is not None)
+        self.maps = [m for m in outputs if m.height > 1]
+
+    def run(self) -> list[Task] | None:
+        """Return the tasks, or None if they don't fit."""
+        for whole in _THRESHOLDS:
+            if whole <= self.tiling.whole:
+                rings = [m for m in self.maps if m.full_words > whole * self.room]
+                if self._try(rings) is not None:
+                    return self._relax(rings)
+        return None
+
+    def _try(self, rings: list[FeatureMap]) -> list[Task] | None:
+        tasks = order(plan(self.layers, self.tiling, rings))
+        peak = _peak(tasks)
+        if peak.words <= self.room and allocate(tasks, self.room):
+            return tasks
+        if self.tightest is None or peak.words < self.tightest.words:
+            self.tightest = peak
+        return None
+
+    def _relax(self, rings: list[FeatureMap]) -> list[Task]:
+        """Keep maps whole after all where there is room.
+
+        A layer that needn't be cut finely uses its weights more often once they are loaded.
+        """
+        for feature_map in reversed(rings):
+            if feature_map.full_words <= min(self.tiling.whole, 1) * self.room:
+                fewer = [m for m in rings if m is not feature_map]
+                if self._try(fewer) is not None:
+                    rings = fewer
+        tasks = self._try(rings)
+        assert tasks is not None
+        return tasks
 
 
 def place_tasks(builder: StepBuilder, wanted: Tiling) -> list[Task]:
@@ -100,17 +142,15 @@ def place_tasks(builder: StepBuilder, wanted: Tiling) -> list[Task]:
         The network does not fit.
     """
     configuration = builder.configuration
-    room = configuration.scratchpad_words
     while True:
         closest: _Attempt | None = None
         for tiling in _tilings(wanted, configuration):
-            network = plan(builder.layers, tiling, room)
-            tasks = order(network)
-            peak = _peak(tasks)
-            if peak.words <= room and allocate(tasks, room):
+            fitting = _Fitting(builder, tiling)
+            tasks = fitting.run()
+            if tasks is not None:
                 return tasks
-            if closest is None or peak.words < closest.words:
-                closest = peak
+            if closest is None or fitting.tightest.words < closest.words:
+                closest = fitting.tightest
         assert closest is not None
         cut = _best_cut(builder, closest.live, can_spill)
         if cut is not None:
@@ -120,8 +160,8 @@ def place_tasks(builder: StepBuilder, wanted: Tiling) -> list[Task]:
         if cut is None:
             largest = max(closest.live, key=lambda m: m.words)
             raise CapacityError(
-                f"The network does not fit the scratchpad of {room} words: tensor {largest.name} "
-                f"takes {largest.words} of the {closest.words} that are needed at once; "
-                "use a configuration with a larger scratchpad."
+                f"The network does not fit the scratchpad of {configuration.scratchpad_words} "
+                f"words: tensor {largest.name} takes {largest.words} of the {closest.words} that "
+                "are needed at once; use a configuration with a larger scratchpad."
             )
         divide(builder, cut)

@@ -9,6 +9,7 @@ of their readers by as much as the rings hold.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 from dpu_compiler.errors import CapacityError
 from dpu_compiler.featuremap import FeatureMap
@@ -62,12 +63,12 @@ def _ring(network: _Network, feature_map: FeatureMap, ahead: int) -> int:
     return rows + ahead * max(writer.tile_rows for writer in writers)
 
 
-def plan(layers: list[Layer], tiling: Tiling, scratchpad_words: int) -> _Network:
-    """Choose tiles and rings."""
+def plan(layers: list[Layer], tiling: Tiling, rings: Collection[FeatureMap]) -> _Network:
+    """Choose tiles and the heights of rings; ``rings`` are the maps that shall be some."""
     network = _Network(layers)
     for feature_map in network.maps:
         feature_map.ring_rows = feature_map.height
-        if feature_map.full_words > tiling.whole * scratchpad_words and feature_map.height > 1:
+        if feature_map in rings:
             # Its least height follows from the tiles.
             feature_map.ring_rows = feature_map.height - 1
     for layer in layers:
