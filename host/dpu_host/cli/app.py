@@ -14,6 +14,7 @@ from dpu_host.cli.estimate import estimate
 from dpu_host.cli.hardware import generate, presets
 from dpu_host.cli.info import info
 from dpu_host.cli.programs import compile, disassemble
+from dpu_host.cli.report_page import report
 from dpu_host.cli.run import run
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (generate, presets, compile, disassemble, info, estimate, run, demo, bench):
+for command in (generate, presets, compile, disassemble, info, estimate, report, run, demo, bench):
     app.command()(command)
 
 

@@ -20,7 +20,8 @@ from dpu_host.cli.options import (
 )
 from dpu_host.cli.report import short
 from dpu_host.cli.sources import compiled, open_model, open_program
-from dpu_spec.instruction import ENGINE_SLOTS, Engine, Instruction
+from dpu_host.disassembly import text
+from dpu_spec.instruction import Engine
 from dpu_spec.program import HostOperator, Mark, Program, to_bytes
 
 
@@ -81,30 +82,14 @@ def _lines(program: Program) -> Iterator[str]:
             yield f"{engine.name}: {stream.count} instructions at 0x{stream.offset:X}"
             decoded = program.instructions(step, engine)
             for index, (mark, instruction) in enumerate(zip(stream.marks, decoded, strict=True)):
-                yield f"  {index:5d}  {_text(instruction)}  ; {_purpose(program, mark)}"
-
-
-def _engines(mask: int) -> str:
-    names = {int(engine): engine.name.lower() for engine in Engine}
-    return "+".join(names.get(i, str(i)) for i in range(ENGINE_SLOTS) if mask >> i & 1)
-
-
-def _text(instruction: Instruction) -> str:
-    words = [instruction.format.name]
-    if instruction.wait:
-        words.append(f"wait={_engines(instruction.wait)}")
-    if instruction.signal:
-        words.append(f"signal={_engines(instruction.signal)}")
-    skipped = ("opcode", "check", "wait", "signal")
-    words += [f"{k}={v}" for k, v in instruction.values.items() if k not in skipped]
-    return " ".join(words)
+                yield f"  {index:5d}  {text(instruction)}  ; {_purpose(program, mark)}"
 
 
 def _purpose(program: Program, mark: Mark) -> str:
-    text = f"layer {mark.layer} {program.layers[mark.layer].operator}"
+    found = f"layer {mark.layer} {program.layers[mark.layer].operator}"
     if mark.tensor >= 0:
-        text += f", tensor {mark.tensor} from [{mark.row}, {mark.column}, {mark.channel}]"
-    return text
+        found += f", tensor {mark.tensor} from [{mark.row}, {mark.column}, {mark.channel}]"
+    return found
 
 
 def _host(program: Program, host: HostOperator) -> str:
