@@ -55,6 +55,22 @@ def _window(
     return attributes, (out[0], out[1])
 
 
+def _plant(sketch: Sketch, data: np.ndarray, bias: np.ndarray, axis: int, source: int) -> None:
+    """Make channels dead: no weights, sums that saturate at either end, inputs that none reads.
+
+    ``axis`` is that of the output channels; inputs are on the last one, unless that is it.
+    """
+    rng = sketch.rng
+    fate = rng.choice(4, len(bias), p=sketch.one(((0.5, 0.3, 0.15, 0.05), (0.2, 0.45, 0.2, 0.15))))
+    np.moveaxis(data, axis, 0)[fate == 1] = 0
+    bias[fate == 2] = -2.0e9
+    bias[fate == 3] = 2.0e9
+    if axis != data.ndim - 1:
+        inputs = sketch.shape(source)[-1]
+        unread = rng.random(inputs) < sketch.one((0.3, 0.0, 0.9))
+        data[..., unread[np.arange(data.shape[-1]) % inputs]] = 0
+
+
 def _weights(
     sketch: Sketch, shape: Sequence[int], axis: int, reduction: int, source: int
 ) -> tuple[list[int | None], float]:
@@ -72,16 +88,18 @@ def _weights(
     scales = np.float32(0.01) * rng.uniform(0.3, 1.0, count).astype(np.float32)
     if per_channel and sketch.chance(10):
         scales *= np.float32(2.0) ** rng.integers(-12, 1, count).astype(np.float32)
+    input_scale = sketch.quantization(source).scale0
+    bias: int | None = None
+    kind = sketch.one(("small", "small", "none", "dead", "wrapping"))
+    typical = 60 * 40 * reduction**0.5
+    numbers = rng.normal(0, typical / 2, channels) if kind != "none" else np.zeros(channels)
+    if sketch.planted:
+        _plant(sketch, data, numbers, axis, source)
     weights = sketch.constant(
         data.astype(np.int8),
         Quantization(tuple(float(s) for s in scales), (0,) * count, axis if per_channel else 0),
     )
-    input_scale = sketch.quantization(source).scale0
-    bias: int | None = None
-    kind = sketch.one(("small", "small", "none", "dead", "wrapping"))
-    if kind != "none":
-        typical = 60 * 40 * reduction**0.5
-        numbers = rng.normal(0, typical / 2, channels)
+    if kind != "none" or sketch.planted:
         if kind == "dead":
             numbers = np.where(rng.random(channels) < 0.5, numbers * 1000 - 2.0e9, numbers)
         elif kind == "wrapping":

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random small networks: a hypothesis strategy, so that a failing one shrinks.
 
-``networks()`` draws a network: an int8, float (through QUANTIZE) or planar (through TRANSPOSE)
-input, up to ``most`` operators that read any of the tensors before them, perhaps SOFTMAX or
-DEQUANTIZE at the end, and one or more outputs.
+``networks()`` draws a network, half of them with dead channels planted: an int8, float (through
+QUANTIZE) or planar (through TRANSPOSE) input, up to ``most`` operators that read any of the tensors
+before them, perhaps SOFTMAX or DEQUANTIZE at the end, and one or more outputs.
 """
 
 from __future__ import annotations
@@ -51,6 +51,10 @@ _ANY: tuple[Operator, ...] = (
 )
 #: Operators that only the host computes, at least outside the network's ends.
 _RARE: tuple[Operator, ...] = (moves.softmax, moves.transpose)
+
+
+#: Operators between which channels die.
+_WEIGHTED: tuple[Operator, ...] = (layers.convolution, layers.convolution, layers.depthwise)
 
 
 def _padded_convolution(sketch: Sketch, source: int) -> int:
@@ -102,6 +106,8 @@ def _step(sketch: Sketch, current: int) -> int:
     options = [*_ANY]
     if len(sketch.shape(source)) == 4:
         options = [*_MAPS, *_ANY, _padded_convolution]
+        if sketch.planted and sketch.chance(50):
+            options = [*_WEIGHTED]
     if sketch.chance(4):
         options = [*_RARE]
     return int(sketch.one(options)(sketch, source))
@@ -124,11 +130,15 @@ def _end(sketch: Sketch, current: int) -> list[int]:
 
 
 @st.composite
-def networks(draw: Any, *, most: int = 8) -> Network:
-    """Draw a network of up to so many operators (and some that join them)."""
-    sketch = Sketch(draw, large=draw(st.integers(0, 9)) == 9)
+def networks(draw: Any, *, most: int = 8, planted: bool | None = None) -> Network:
+    """Draw a network of up to so many operators (and some that join them).
+
+    ``planted`` says whether it gets channels that are constant or that nobody uses; None: some do.
+    """
+    large = draw(st.integers(0, 9)) == 9
+    sketch = Sketch(draw, large=large, planted=draw(st.booleans()) if planted is None else planted)
     current = _begin(sketch)
-    for _ in range(sketch.number(1, most)):
+    for _ in range(sketch.number(3 if sketch.planted and most > 3 else 1, most)):
         if _size(sketch.shape(current)) > sketch.limit:
             break
         current = _step(sketch, current)

@@ -71,8 +71,10 @@ def _described(value: Value) -> str:
 class Sketch:
     """Tensors and operators so far; see the module's docstring."""
 
-    def __init__(self, draw: Draw, *, large: bool = False) -> None:
+    def __init__(self, draw: Draw, *, large: bool = False, planted: bool = False) -> None:
         self.draw = draw
+        #: Whether layers with weights get channels that are constant or that nobody uses.
+        self.planted = planted
         self.seed: int = draw(st.integers(0, 2**32 - 1))
         self.rng = np.random.default_rng(self.seed)
         self.writer = GraphWriter("random network")
