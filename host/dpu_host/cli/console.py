@@ -15,10 +15,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 WIDTH = 140
 
 
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, markup=False)
+
+
+def width() -> int:
+    """Return how many columns standard output has."""
+    return _console().width
+
+
 def show(what: RenderableType) -> None:
     """Print a table or the like to standard output."""
-    width = None if sys.stdout.isatty() else WIDTH
-    Console(width=width, highlight=False).print(what)
+    _console().print(what)
 
 
 def tell(text: str = "") -> None:

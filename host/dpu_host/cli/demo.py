@@ -14,12 +14,13 @@ import typer
 
 from dpu_compiler.frontend.tflite import read_model
 from dpu_host.cli.check import Check
-from dpu_host.cli.console import show, tell
+from dpu_host.cli.console import show, tell, width
 from dpu_host.cli.errors import UserError
+from dpu_host.cli.layer_table import layer_table
 from dpu_host.cli.options import ConfigOption, PresetOption, configuration_name, configuration_of
 from dpu_host.cli.pictures import read_picture
 from dpu_host.cli.quantization import real_values
-from dpu_host.cli.report import layer_table, percent, statistics
+from dpu_host.cli.report import percent, statistics
 from dpu_host.cli.run import On, infer, make_machine, verdict
 from dpu_host.cli.sources import Source
 
@@ -108,7 +109,7 @@ def demo(
     found = statistics(source, configuration, on.value, outcomes, check)
     if found["cycles"] is not None:
         tell()
-        show(layer_table(found))
+        show(layer_table(found, width()))
         tell(
             f"{found['cycles']:,} cycles an inference on {configuration_name(configuration)}, "
             f"utilization {percent(found['utilization_array'])} of the array; simulated "

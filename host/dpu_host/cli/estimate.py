@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from dpu_host.cli.console import show, tell
+from dpu_host.cli.console import show, tell, width
 from dpu_host.cli.dead_channels import DeadChannelsOption, dead_channel_line
+from dpu_host.cli.layer_table import layer_table
 from dpu_host.cli.machines import Outcome
 from dpu_host.cli.options import (
     ConfigOption,
@@ -20,7 +21,7 @@ from dpu_host.cli.options import (
     writable,
 )
 from dpu_host.cli.prediction import predict
-from dpu_host.cli.report import layer_table, percent, statistics, write_csv, write_json
+from dpu_host.cli.report import percent, statistics, write_csv, write_json
 from dpu_host.cli.sources import open_source
 
 
@@ -55,7 +56,7 @@ def estimate(
         write_json(json, found)
     if csv is not None:
         write_csv(csv, found)
-    show(layer_table(found))
+    show(layer_table(found, width()))
     tell(
         f"expected: {found['cycles']:,} cycles, {found['macs']:,} MACs, utilization "
         f"{percent(found['utilization_array']) or 'unknown'} of the array, "

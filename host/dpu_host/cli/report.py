@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run is reported with: numbers as JSON and CSV, and the table of layers."""
+"""What a run is reported with: numbers as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from rich.table import Table
 
 from dpu_compiler.cost import estimate
 from dpu_compiler.macs import count_macs
@@ -147,47 +145,6 @@ def short(name: str, width: int = 28) -> str:
     return name if len(name) <= width else "…" + name[1 - width :]
 
 
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
-
-
 def percent(value: float | None) -> str:
     """Return a share as text."""
     return "" if value is None else f"{100 * value:.1f} %"
-
-
-def layer_table(found: dict[str, Any]) -> Table:
-    """Return the layers as a table."""
-    table = Table(title=f"Layers on {found['preset']}", title_justify="left")
-    table.add_column("", justify="right")
-    for title in ("layer", "operator", "engine"):
-        table.add_column(title)
-    for title in ("cycles", "start", "end", "busy", "MACs", "utilization", "DRAM bytes"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for layer in found["layers"]:
-        numbers = [_number(layer[key]) for key in ("cycles", "start", "end", "busy", "macs")]
-        table.add_row(
-            str(layer["index"]),
-            short(layer["name"]),
-            layer["operator"],
-            layer["engine"],
-            *numbers,
-            percent(layer["utilization"]),
-            _number(layer["dram_bytes"]),
-        )
-    table.add_section()
-    read, written = found["dram_read_bytes"] or 0, found["dram_write_bytes"] or 0
-    table.add_row(
-        "",
-        "total",
-        "",
-        "",
-        _number(found["cycles"]),
-        "",
-        "",
-        "",
-        _number(found["macs"]),
-        percent(found["utilization_array"]),
-        _number(read + written),
-    )
-    return table

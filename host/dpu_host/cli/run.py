@@ -12,10 +12,11 @@ import typer
 
 from dpu_host.cli.answers import check_top, show_answers
 from dpu_host.cli.check import Check
-from dpu_host.cli.console import show, steps, tell
+from dpu_host.cli.console import show, steps, tell, width
 from dpu_host.cli.dead_channels import DeadChannelsOption, dead_channel_line
 from dpu_host.cli.errors import FAILURE, UserError, say
 from dpu_host.cli.inputs import Example, load_inputs
+from dpu_host.cli.layer_table import layer_table
 from dpu_host.cli.machines import EmulatorMachine, GoldenMachine, Machine, Outcome
 from dpu_host.cli.options import (
     ConfigOption,
@@ -27,7 +28,7 @@ from dpu_host.cli.options import (
     writable_folder,
 )
 from dpu_host.cli.outputs import check_output, dump, save_outputs
-from dpu_host.cli.report import layer_table, percent, statistics, write_csv, write_json
+from dpu_host.cli.report import percent, statistics, write_csv, write_json
 from dpu_host.cli.sources import Source, open_source
 from dpu_spec.configuration import Configuration
 
@@ -188,7 +189,7 @@ def run(
         write_csv(csv, found)
     show_answers(source, outcomes, number, names)
     if found["cycles"] is not None:
-        show(layer_table(found))
+        show(layer_table(found, width()))
         tell(
             f"{found['cycles']:,} cycles, {found['macs']:,} MACs, utilization "
             f"{percent(found['utilization_array'])} of the array, "
