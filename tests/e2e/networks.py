@@ -67,3 +67,59 @@ def picture_input(path: Path, shape: tuple[int, ...], scale: float, zero_point: 
     writer.operator("ADD", [x, x], [y], {})
     path.write_bytes(writer.finish([x], [y]))
     return path
+
+
+def host_only(path: Path) -> Path:
+    """Write a network of which nothing runs on the DPU: SOFTMAX alone."""
+    writer = GraphWriter()
+    x = writer.tensor((1, 10), "int8", SCALE, name="x")
+    y = writer.tensor((1, 10), "int8", Quantization((1 / 256,), (-128,)), name="y")
+    writer.operator("SOFTMAX", [x], [y], {"beta": 1.0})
+    path.write_bytes(writer.finish([x], [y]))
+    return path
+
+
+def dead_channels(path: Path) -> Path:
+    """Write a network of three convolutions, whose first two have dead channels.
+
+    Of the 16 channels of each of the first two results 8 are constant; of the first, 4 more are
+    never read.
+    """
+    rng = np.random.default_rng(4)
+    writer = GraphWriter()
+    weights_scale = Quantization((0.01,), (0,))
+    x = writer.tensor((1, 6, 6, 8), "int8", SCALE, name="x")
+    source, depth = x, 8
+    for name, channels in (("first", 16), ("second", 16), ("third", 8)):
+        weights = rng.integers(-127, 128, (channels, 1, 1, depth)).astype(np.int8)
+        bias = rng.integers(-2000, 2000, channels).astype(np.int32)
+        if name != "third":
+            weights[8:] = 0
+        if name == "second":
+            weights[..., :4] = 0
+        result = writer.tensor((1, 6, 6, channels), "int8", SCALE, name=name)
+        operands = [
+            source,
+            writer.constant(weights, weights_scale),
+            writer.constant(bias, Quantization((0.0005,), (0,))),
+        ]
+        attributes = {"padding": "VALID", "stride": (1, 1), "dilation": (1, 1)}
+        writer.operator("CONV_2D", operands, [result], attributes)
+        source, depth = result, channels
+    path.write_bytes(writer.finish([x], [source]))
+    return path
+
+
+def host_between(path: Path) -> Path:
+    """Write a network whose operator in the middle, SOFTMAX, runs on the host."""
+    writer = GraphWriter()
+    small = Quantization((1 / 256,), (-128,))
+    x = writer.tensor((1, 10), "int8", SCALE, name="x")
+    before = writer.tensor((1, 10), "int8", SCALE, name="before")
+    between = writer.tensor((1, 10), "int8", small, name="between")
+    after = writer.tensor((1, 10), "int8", small, name="after")
+    writer.operator("RELU", [x], [before], {})
+    writer.operator("SOFTMAX", [before], [between], {"beta": 1.0})
+    writer.operator("RELU", [between], [after], {})
+    path.write_bytes(writer.finish([x], [after]))
+    return path

@@ -82,7 +82,8 @@ def _measure(program: Program, example: Example) -> Measurement:
         machine.close()
 
 
-def _recorded(measurement: Measurement) -> list[Run]:
+def recorded(measurement: Measurement) -> list[Run]:
+    """Return the runs of a measurement with the spans of their instructions."""
     return [
         Run(run.step, spans(run.trace, run.started), run.cycles, run.counters)
         for run in measurement.runs
@@ -154,7 +155,7 @@ def report(
             f"{network}: runs wholly on the host, so there are no cycles to show; `dpu info` says "
             "why each operator does."
         )
-    execution = execute(program, _recorded(measurement))
+    execution = execute(program, recorded(measurement))
     subject = Subject(execution, found, on is Times.rtl, origin, clock)
     output.write_text(page(subject), encoding="utf-8")
     tell(

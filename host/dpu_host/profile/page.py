@@ -24,6 +24,7 @@ SCRIPTS = (
     "tracks.js",
     "areas.js",
     "timeline.js",
+    "input.js",
     "instruction.js",
     "layers.js",
     "roofline.js",

@@ -72,7 +72,8 @@ class Timeline {
         ["#4e79a738", "pale among the layers: from its first instruction to its last, in any engine"],
       ]),
     );
-    this.listen();
+    listenToPointer(this);
+    listenToKeys(this);
     new ResizeObserver(() => this.resize()).observe(this.canvas.parentElement);
     this.resize();
   }
@@ -275,95 +276,6 @@ class Timeline {
       this.canvas.scrollIntoView({ block: "nearest" });
     }
     markLayer(layer);
-    this.redraw();
-  }
-
-  listen() {
-    const { canvas, view } = this;
-    let drag = null;
-    const position = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    const overviewTo = (x) => {
-      const time = ((x - GUTTER) / (view.width - GUTTER)) * CYCLES;
-      this.show(time - view.span / 2, time + view.span / 2);
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      const [x, y] = position(event);
-      canvas.focus({ preventScroll: true });
-      canvas.setPointerCapture(event.pointerId);
-      drag = { x, moved: 0, overview: y < OVERVIEW, select: event.shiftKey, from: x };
-      if (drag.overview) overviewTo(x);
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const [x, y] = position(event);
-      if (!drag) return this.point(event, x, y);
-      tooltip.hide();
-      drag.moved += Math.abs(x - drag.x);
-      if (drag.overview) overviewTo(x);
-      else if (drag.select) {
-        this.selection = [drag.from, x];
-        this.redraw();
-      } else {
-        view.pan(drag.x - x);
-        this.redraw();
-      }
-      drag.x = x;
-    });
-    canvas.addEventListener("pointerup", (event) => {
-      const [x, y] = position(event);
-      const done = drag;
-      drag = null;
-      this.selection = null;
-      if (!done || done.overview) return;
-      if (done.moved < 4) this.click(x, y);
-      else if (done.select) {
-        const [first, last] = [done.from, x].sort((a, b) => a - b).map((edge) => view.time(edge));
-        this.show(first, last);
-      }
-    });
-    canvas.addEventListener("pointerleave", () => {
-      tooltip.hide();
-      this.hovered = null;
-      this.redraw();
-    });
-    canvas.addEventListener("dblclick", (event) => this.zoom(0.25, position(event)[0]));
-    canvas.addEventListener(
-      "wheel",
-      (event) => {
-        const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY);
-        // Until it is clicked, the wheel scrolls the page over it.
-        if (!sideways && !event.ctrlKey && document.activeElement !== canvas) return;
-        event.preventDefault();
-        if (sideways) {
-          view.pan(event.deltaX);
-          this.redraw();
-        } else {
-          this.zoom(1.0016 ** Math.max(-300, Math.min(300, event.deltaY * (event.ctrlKey ? 3 : 1))), position(event)[0]);
-        }
-      },
-      { passive: false },
-    );
-    canvas.addEventListener("keydown", (event) => this.key(event));
-  }
-
-  key(event) {
-    const { view } = this;
-    const middle = (GUTTER + view.width) / 2;
-    const actions = {
-      w: () => this.zoom(0.6, middle),
-      s: () => this.zoom(1 / 0.6, middle),
-      a: () => view.pan(-120),
-      d: () => view.pan(120),
-      ArrowLeft: () => view.pan(-120),
-      ArrowRight: () => view.pan(120),
-      0: () => this.show(0, CYCLES),
-      Escape: () => this.chooseLayer(null),
-    };
-    if (!actions[event.key] || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    actions[event.key]();
     this.redraw();
   }
 }
