@@ -24,6 +24,9 @@ FAKE = Benchmark(
     utilization_all=0.5,
     dram_bytes=1_234_567,
     floor=52_000,
+    dead_channels=1_958,
+    channels=2_996,
+    cycles_without=36_000,
     tensors=59,
 )
 
@@ -64,7 +67,7 @@ def folder(tmp_path: Path) -> Path:
 def test_row() -> None:
     assert cells(benchmarks.row(FAKE)) == [
         *("vww_96_int8", "b128", "70,000", "70,700", "+1.0 %", "83.5 %", "50.0 %"),
-        *("1,234,567", "52,000", "205,022", "yes (59 tensors)"),
+        *("1,234,567", "52,000", "1,958 of 2,996", "36,000", "205,022", "yes (59 tensors)"),
     ]
 
 
@@ -94,6 +97,17 @@ def test_sections_of_other_presets_stay() -> None:
     assert both.startswith("<!-- SPDX")
     assert benchmarks.MARK in both
     assert both.endswith(("|\n", ".\n"))
+
+
+def test_rows_of_another_table_are_dropped() -> None:
+    text = benchmarks.merged("", "b128", benchmarks.section("b128", [FAKE], []))
+    assert "vww_96_int8" in benchmarks.rows_of(text, "b128")
+    older = (
+        text.replace(" | 36,000", "")
+        .replace(" | without them", "")
+        .replace(" | ---: | --- |", " | --- |")
+    )
+    assert not benchmarks.rows_of(older, "b128")
 
 
 def test_whole_table(dpu: Dpu, measured: list[str], folder: Path, tmp_path: Path) -> None:
@@ -200,5 +214,6 @@ def test_measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert found.utilization_all == pytest.approx(769_952 / 10_000 / 200)
     assert found.dram_bytes == 34
     assert found.floor == 5_284  # 676,352 / 128
+    assert (found.dead_channels, found.channels, found.cycles_without) == (0, 756, None)
     assert found.exact
     assert found.tensors == 15

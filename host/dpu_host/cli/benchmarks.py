@@ -46,6 +46,9 @@ Inputs are examples of the networks' kind where there are any, random bytes othe
   multipliers of the array only, and with those of the depthwise PE too.
 - *DRAM bytes*: read and written, instructions and parameters included.
 - *floor*: cycles that the array needs at the least, MACs of its layers / its multipliers.
+- *dead channels*: those that are constant or that nobody uses. All other columns are with them;
+  *without them* has the cycles (RTL) of the program that leaves them out, with the same answers,
+  where the cycle model expects it to be faster (docs/dead_channels.md).
 - *U55*: NPU cycles of an Ethos-U55 with as many multipliers as the array, as its compiler Vela
   5.2.0 (`ethos-u-vela` of PyPI, default options) estimates them: not measured, and without the
   waits for memory that it expects on top. For mobilenet_v2_quantized_1x3x224x224 that is its
@@ -66,6 +69,9 @@ class Benchmark:
     utilization_all: float = 0.0
     dram_bytes: int = 0
     floor: int = 0
+    dead_channels: int = 0
+    channels: int = 0
+    cycles_without: int | None = None
     tensors: int = 0
     differences: int = 0
     problem: str = ""
@@ -80,7 +86,7 @@ def _titles(preset: str) -> tuple[str, ...]:
     peer = f"U55-{PEER_OF[preset]}" if preset in PEER_OF else "U55"
     return (
         *("network", "preset", "cycles (RTL)", "predicted", "difference", "array", "all"),
-        *("DRAM bytes", "floor", peer, "exact"),
+        *("DRAM bytes", "floor", "dead channels", "without them", peer, "exact"),
     )
 
 
@@ -94,7 +100,7 @@ def row(result: Benchmark) -> str:
     theirs = f"{peer:,}" if peer is not None else "–"
     if result.problem:
         return _line(
-            [result.network, result.preset, *["–"] * 7, theirs, f"did not run: {result.problem}"]
+            [result.network, result.preset, *["–"] * 9, theirs, f"did not run: {result.problem}"]
         )
     exact = f"yes ({result.tensors} tensors)"
     if result.differences:
@@ -110,6 +116,8 @@ def row(result: Benchmark) -> str:
             percent(result.utilization_all),
             f"{result.dram_bytes:,}",
             f"{result.floor:,}",
+            f"{result.dead_channels:,} of {result.channels:,}",
+            f"{result.cycles_without:,}" if result.cycles_without is not None else "–",
             theirs,
             exact,
         ]
@@ -132,7 +140,8 @@ def section(
 def rows_of(text: str, preset: str) -> dict[str, str]:
     """Return the lines of a preset's table by network."""
     lines = _sections(text).get(preset, "").splitlines()
-    table = [line for line in lines if line.startswith("| ")][2:]
+    cells = len(_titles(preset)) + 1
+    table = [line for line in lines if line.startswith("| ") and line.count("|") == cells][2:]
     return {line.split(" | ")[0].removeprefix("| "): line for line in table}
 
 
