@@ -17,6 +17,7 @@ from dpu_compiler.macs import count_macs
 from dpu_compiler.partition import Part, partition
 from dpu_compiler.passes.dead_channels import LiveGraph, remove_dead_channels
 from dpu_compiler.passes.fold import fold_constants
+from dpu_compiler.passes.frames import number_frames, repeat
 from dpu_compiler.passes.pad import fuse_padding
 from dpu_compiler.placement import place_tasks
 from dpu_compiler.synchronize import Synchronizer
@@ -47,15 +48,22 @@ class Compilation:
     """One network on its way to a program."""
 
     def __init__(
-        self, graph: Graph, configuration: Configuration, *, dead_channels: bool = True
+        self,
+        graph: Graph,
+        configuration: Configuration,
+        *,
+        dead_channels: bool = True,
+        frames: int = 1,
     ) -> None:
-        self.source = graph
         self.configuration = configuration
         self.graph = fuse_padding(fold_constants(graph))
         self.leaves_out = dead_channels
         self.live = find_dead_channels(self.graph, configuration)
         if dead_channels:
             self.graph = self.live.graph
+        self.frames = number_frames((graph, self.graph), frames)
+        self.source = repeat(graph, self.frames)
+        self.graph = repeat(self.graph, self.frames)
         self.parts, self.decisions = partition(self.graph)
         self.memory = Memory()
         self.image = Image()
@@ -90,6 +98,7 @@ class Compilation:
             layers=tuple(self._layer(op) for op in self.source.operators),
             steps=tuple(steps),
             dead_channels=DeadChannels(self.leaves_out, self.live.removed, self.live.channels),
+            frames=self.frames,
         )
 
     def _used_later(self, position: int) -> set[int]:
@@ -187,7 +196,8 @@ class Compilation:
         for index, tensor in self.source.tensors.items():
             place = self.memory.tensors.get(self.memory.root(index))
             quantization = tensor.value.quantization
-            channels = self.live.kept.get(index) if self.leaves_out else None
+            original = index % self.frames.tensors
+            channels = self.live.kept.get(original) if self.leaves_out else None
             if channels is not None:
                 place = None  # What lies in DRAM are its channels that exist.
             result[index] = Tensor(
@@ -201,7 +211,7 @@ class Compilation:
                 place.window if place else -1,
                 place.offset if place else 0,
                 channels,
-                tuple(self.live.constants[index].items()) if channels is not None else (),
+                tuple(self.live.constants[original].items()) if channels is not None else (),
             )
         return result
 
@@ -237,15 +247,16 @@ def find_dead_channels(graph: Graph, configuration: Configuration) -> LiveGraph:
 
 
 def compile_graph(
-    graph: Graph, configuration: Configuration, *, dead_channels: bool = True
+    graph: Graph, configuration: Configuration, *, dead_channels: bool = True, frames: int = 1
 ) -> Program:
     """Compile a network for a configuration.
 
     ``dead_channels`` says whether to leave out channels that are constant or that nobody uses.
+    ``frames`` is the number of inferences that one start of the program runs.
 
     Raises
     ------
     CompilerError
         The network cannot be compiled; the message says why and what to do.
     """
-    return Compilation(graph, configuration, dead_channels=dead_channels).run()
+    return Compilation(graph, configuration, dead_channels=dead_channels, frames=frames).run()

@@ -13,6 +13,28 @@ from dpu_spec.isa import LOAD, WINDOW_PROGRAM
 from dpu_spec.program import Mark
 
 
+class AccumulatorRing:
+    """Gives tiles their accumulators: in the two banks by turns, in each bank round and round.
+
+    While one bank takes sums, the other can be drained. What was given longest ago is given again
+    first, so that the array runs ahead of the drain by as many tiles as the banks hold.
+    """
+
+    def __init__(self, bank: int) -> None:
+        self._size = bank
+        self._bank = 0
+        self._next = [0, 0]
+
+    def take(self, pixels: int) -> int:
+        """Return the first of so many accumulators, all in one bank."""
+        self._bank ^= 1
+        start = self._next[self._bank]
+        if start + pixels > self._size:
+            start = 0
+        self._next[self._bank] = start + pixels
+        return self._bank * self._size + start
+
+
 class Emitter:
     """The program being written: instructions in a sequential order that is right by itself.
 
@@ -37,7 +59,8 @@ class Emitter:
         }
         slot = capacity(configuration, Buffer.TABLE) // 2
         self._caches[Buffer.TABLE] = ConstantCache(2 * slot, slot)
-        self._bank = 0
+        self._same: dict[tuple[Buffer, bytes], Chunk] = {}
+        self._accumulators = AccumulatorRing(configuration.accumulator_bank)
 
     def issue(
         self,
@@ -50,14 +73,15 @@ class Emitter:
         """Append an instruction."""
         self.issues.append(Issue(Instruction(format, values), reads, writes, mark))
 
-    def next_bank(self) -> int:
-        """Return the accumulator bank for the next tile: they alternate."""
-        self._bank ^= 1
-        return self._bank
+    def accumulators(self, pixels: int) -> int:
+        """Return the first of so many accumulators for the next tile."""
+        return self._accumulators.take(pixels)
 
     def constant(self, stream: ConstantStream, unit: int, layer: int) -> int:
         """Return the word where a unit of constants lies, loading its chunk if it is not there."""
         chunk, position = stream.place(unit)
+        # Layers of several frames have the same constants.
+        chunk = self._same.setdefault((chunk.buffer, chunk.data), chunk)
         cache = self._caches[chunk.buffer]
         at = cache.find(chunk)
         if at is None:

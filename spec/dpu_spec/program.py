@@ -27,7 +27,7 @@ from dpu_spec.instruction import Engine, Instruction
 from dpu_spec.isa import INSTRUCTION_BYTES, decode
 
 #: Version of this file format.
-PROGRAM_VERSION = 2
+PROGRAM_VERSION = 3
 
 
 class ProgramError(ValueError):
@@ -70,6 +70,27 @@ class Tensor:
         if self.channels is None:
             return 0
         return self.shape[-1] - len(self.channels) - len(self.constants)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frames:
+    """Inferences that one start of the program runs: ``count`` copies of the network.
+
+    Each has tensors and layers of its own. ``tensors`` and ``layers`` are the steps from a frame's
+    indices to those of the next.
+    """
+
+    count: int = 1
+    tensors: int = 0
+    layers: int = 0
+
+    def tensor(self, index: int, frame: int) -> int:
+        """Return the index of the model's tensor in a frame."""
+        return index + frame * self.tensors
+
+    def layer(self, index: int, frame: int) -> int:
+        """Return the index of the model's operator in a frame."""
+        return index + frame * self.layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +201,7 @@ class Program:
     steps: tuple[Step, ...]
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     dead_channels: DeadChannels | None = None
+    frames: Frames = Frames()
 
     def instructions(self, step: Step, engine: Engine) -> list[Instruction]:
         """Decode one engine's stream of a step."""
@@ -226,6 +248,7 @@ def to_bytes(program: Program) -> bytes:
         "steps": _plain(program.steps),
         "options": program.options,
         "dead_channels": _plain(program.dead_channels),
+        "frames": _plain(program.frames),
         "image_sha256": hashlib.sha256(program.image).hexdigest(),
     }
     buffer = io.BytesIO()
@@ -322,6 +345,7 @@ def from_bytes(data: bytes, *, source: str) -> Program:
             steps=tuple(_step(fields) for fields in header["steps"]),
             options=header["options"],
             dead_channels=_dead_channels(header["dead_channels"]),
+            frames=Frames(*header["frames"]),
         )
     except (KeyError, TypeError, ValueError, ConfigurationError) as error:
         raise ProgramError(f"{source}: its header is damaged ({error}).") from None

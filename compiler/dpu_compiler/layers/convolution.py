@@ -130,7 +130,7 @@ class ArrayLayer(Layer, abc.ABC):
         else:
             order = [(tile, group) for group in groups for tile in cut]
         for tile, group in order:
-            accumulator = emitter.next_bank() * pixels
+            accumulator = emitter.accumulators(tile.pixels)
             for part in range(self.parts):
                 unit = group * self.parts + part
                 word = emitter.constant(self._weights, unit, self.operator)
