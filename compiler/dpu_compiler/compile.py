@@ -8,6 +8,7 @@ import numpy as np
 from dpu_compiler.assemble import Image
 from dpu_compiler.cost import simulate
 from dpu_compiler.emit import Emitter
+from dpu_compiler.engines import choose_engines
 from dpu_compiler.errors import CapacityError
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.issue import Buffer, Issue
@@ -64,7 +65,8 @@ class Compilation:
         self.frames = number_frames((graph, self.graph), frames)
         self.source = repeat(graph, self.frames)
         self.graph = repeat(self.graph, self.frames)
-        self.parts, self.decisions = partition(self.graph)
+        self.parts, legal = partition(self.graph)
+        self.decisions = choose_engines(self.graph, legal, configuration)
         self.memory = Memory()
         self.image = Image()
         self.host_data = bytearray()

@@ -107,7 +107,7 @@ HOST_ONLY = {
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """Where an operator runs; ``reason`` says why it is the host."""
+    """Where an operator runs; ``reason`` says why, where it isn't the engine of its kind."""
 
     engine: str
     reason: str = ""

@@ -41,3 +41,14 @@ def partition(graph: Graph) -> tuple[list[Part], dict[int, Decision]]:
         if waiting and not any(available.issuperset(op.inputs) for op in waiting):
             raise ValueError("The operators are not in an order that can be executed.")
     return parts, decisions
+
+
+def comes_from_dram(graph: Graph, tensor: int) -> bool:
+    """Tell whether a tensor is an input or the host's work, maybe under another name (RESHAPE)."""
+    producer = graph.producer(tensor)
+    while producer is not None and decide(graph, producer).engine == "none":
+        tensor = producer.inputs[0]
+        producer = graph.producer(tensor)
+    if producer is None:
+        return tensor in graph.inputs
+    return decide(graph, producer).engine == "host"

@@ -123,3 +123,18 @@ def host_between(path: Path) -> Path:
     writer.operator("RELU", [between], [after], {})
     path.write_bytes(writer.finish([x], [after]))
     return path
+
+
+def one_channel(path: Path) -> Path:
+    """Write a network with a depthwise convolution of one channel only: 20x20, 8x8, eightfold."""
+    rng = np.random.default_rng(1)
+    writer = GraphWriter()
+    x = writer.tensor((1, 20, 20, 1), "int8", SCALE, name="x")
+    scales = Quantization((0.01,) * 8, (0,) * 8, axis=3)
+    w = writer.constant(rng.integers(-127, 128, (1, 8, 8, 8)).astype(np.int8), scales)
+    b = writer.constant(np.zeros(8, np.int32), Quantization((0.0005,) * 8, (0,) * 8))
+    y = writer.tensor((1, 20, 20, 8), "int8", SCALE, name="y")
+    options = {"padding": "SAME", "stride": (1, 1), "depth_multiplier": 8}
+    writer.operator("DEPTHWISE_CONV_2D", [x, w, b], [y], options)
+    path.write_bytes(writer.finish([x], [y]))
+    return path

@@ -73,6 +73,17 @@ def test_info(dpu: Dpu, network: Path) -> None:
     assert "its exponentials" in result.out
 
 
+def test_info_of_a_configuration(dpu: Dpu, tmp_path: Path) -> None:
+    model = networks.one_channel(tmp_path / "m.tflite")
+    assert "(conv 204,800)" in dpu("info", model, "--preset", "b128").out
+    result = dpu("info", model)
+    assert "(conv 204,800)" in result.out
+    assert "its single channel comes from DRAM" in " ".join(result.out.split())
+    result = dpu("info", model, "--preset", "tiny")
+    assert "(depthwise 204,800)" in result.out
+    assert "every rule holds" in result.out
+
+
 def test_info_names_the_rule(dpu: Dpu, tmp_path: Path) -> None:
     result = dpu("info", networks.float_ends(tmp_path / "m.tflite"))
     assert "operator 0 (QUANTIZE" in result.out

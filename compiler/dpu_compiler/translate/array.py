@@ -12,10 +12,12 @@ from dpu_compiler.layers.blocked_convolution import BlockedConvolution
 from dpu_compiler.layers.convolution import Scaling
 from dpu_compiler.layers.depthwise import DepthwiseConvolution
 from dpu_compiler.layers.patch_convolution import PatchConvolution, cut_patch, patch_fits
+from dpu_compiler.partition import comes_from_dram
 from dpu_compiler.passes.pad import explicit_padding
 from dpu_compiler.rules.weights import effective_stride
 from dpu_compiler.translate.step import StepBuilder
 from dpu_golden import activation_range, conv_multipliers
+from dpu_spec.configuration import Configuration
 
 
 def _scaling(graph: Graph, operator: Operator, channels: int) -> Scaling:
@@ -125,23 +127,23 @@ def fully_connected(step: StepBuilder, operator: Operator) -> None:
     )
 
 
-def _array_is_faster(step: StepBuilder, operator: Operator) -> bool:
+def array_is_faster(graph: Graph, operator: Operator, configuration: Configuration) -> bool:
     """Tell whether a depthwise convolution of one channel is better done by the array.
 
     It is an ordinary convolution, then. The depthwise PE needs the input as one word a pixel, which
     takes the load engine a cycle each, and repeats its window for each block and piece of the
     kernel.
     """
-    graph, lanes = step.graph, step.configuration.lanes
+    lanes = configuration.lanes
     _, height, width, channels = graph.tensors[operator.inputs[0]].shape
     window = _window(graph, operator)
-    if channels != 1 or not step.in_dram(operator.inputs[0]):
+    if channels != 1 or not comes_from_dram(graph, operator.inputs[0]):
         return False
     if not patch_fits(1, False, width, window):
         return False
     _, rows, columns, outputs = graph.tensors[operator.outputs[0]].shape
     passes = len(cut_patch(window.kernel, 1, False, lanes))
-    array = rows * columns * passes * -(-outputs // step.configuration.columns)
+    array = rows * columns * passes * -(-outputs // configuration.columns)
     pieces = -(-window.kernel[0] // 3) * -(-window.kernel[1] // 3)
     row = (columns - 1) * min(window.stride[1], 3) + 3
     return array < max(height * width, rows * row * pieces * -(-outputs // lanes))
@@ -151,7 +153,7 @@ def depthwise_conv_2d(step: StepBuilder, operator: Operator) -> None:
     """DEPTHWISE_CONV_2D: to its own PE, but for some of a single channel."""
     graph = step.graph
     weights = _weights(graph, operator)[0]
-    if _array_is_faster(step, operator):
+    if array_is_faster(graph, operator, step.configuration):
         data = step.require(operator.inputs[0], operator.index, Layout.PLAIN)
         output = step.new_map(operator.outputs[0])
         filters = np.ascontiguousarray(weights.transpose(2, 0, 1)[:, :, :, None])

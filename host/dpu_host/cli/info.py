@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from dpu_compiler.compile import find_dead_channels
+from dpu_compiler.engines import choose_engines
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.legal import Decision
 from dpu_compiler.macs import count_macs
@@ -18,17 +19,19 @@ from dpu_compiler.passes.fold import fold_constants
 from dpu_compiler.passes.pad import fuse_padding
 from dpu_host.cli.console import show, tell
 from dpu_host.cli.dead_channels import dead_channel_line
-from dpu_host.cli.options import DEFAULT_PRESET
+from dpu_host.cli.options import ConfigOption, PresetOption, configuration_of
 from dpu_host.cli.report import short
 from dpu_host.cli.sources import open_model
-from dpu_spec.presets import preset
+from dpu_spec.configuration import Configuration
 from dpu_spec.program import DeadChannels
 
 
-def decide_all(graph: Graph) -> dict[int, Decision]:
+def decide_all(graph: Graph, configuration: Configuration) -> dict[int, Decision]:
     """Return where each operator of a model runs, and why, by its index."""
     prepared = fuse_padding(fold_constants(graph))
-    _, decisions = partition(prepared)
+    live = find_dead_channels(prepared, configuration).graph
+    _, legal = partition(live)
+    decisions = choose_engines(live, legal, configuration)
     for op in graph.operators:
         if op.index in decisions:
             continue
@@ -67,18 +70,21 @@ def _cost(graph: Graph, op: Operator) -> str:
     return f"{sum(graph.tensors[i].size for i in op.outputs):,} values"
 
 
-def _dead_channels(graph: Graph) -> str:
-    """Say how many channels compiling for the default preset leaves out."""
-    found = find_dead_channels(fuse_padding(fold_constants(graph)), preset(DEFAULT_PRESET))
+def _dead_channels(graph: Graph, configuration: Configuration) -> str:
+    """Say how many channels compiling leaves out."""
+    found = find_dead_channels(fuse_padding(fold_constants(graph)), configuration)
     return dead_channel_line(DeadChannels(True, found.removed, found.channels))
 
 
 def info(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="An int8 .tflite model.")],
+    preset: PresetOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Show a network's operators, and where each runs and why."""
+    configuration = configuration_of(preset, config)
     graph = open_model(model)
-    decisions = decide_all(graph)
+    decisions = decide_all(graph, configuration)
     _interface(graph, "input", graph.inputs)
     _interface(graph, "output", graph.outputs)
     table = Table()
@@ -118,7 +124,7 @@ def info(
         if t.data is not None and any(t.index in op.inputs for op in graph.operators)
     )
     tell(f"{parameters:,} bytes of constants")
-    tell(_dead_channels(graph))
+    tell(_dead_channels(graph, configuration))
     hosted = [op for op in graph.operators if decisions[op.index].engine == "host"]
     for op in hosted:
         name = short(graph.tensors[op.outputs[0]].name)
