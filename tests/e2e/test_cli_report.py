@@ -192,3 +192,60 @@ def test_page_of_a_large_network(dpu: Dpu, tmp_path: Path) -> None:
     assert found
     # It is 5 to 15 on one idle core; ten frames a second are the least on a busy one.
     assert float(found[1]) < 100
+
+
+_ACTIONS = """<script>
+const canvas = timeline.canvas;
+const box = canvas.getBoundingClientRect();
+const seen = [];
+const note = (what) => seen.push([what, timeline.view.first, timeline.view.last]);
+const at = (x, y) => ({ clientX: box.left + x, clientY: box.top + y, bubbles: true });
+// Made-up pointers cannot be captured.
+canvas.setPointerCapture = () => {};
+const pointer = (kind, x, y) => canvas.dispatchEvent(new PointerEvent(kind, at(x, y)));
+note("whole");
+const wheel = { deltaY: -300, ctrlKey: true, cancelable: true, ...at(600, 100) };
+canvas.dispatchEvent(new WheelEvent("wheel", wheel));
+note("zoomed");
+pointer("pointerdown", 600, 100);
+pointer("pointermove", 500, 100);
+pointer("pointerup", 500, 100);
+note("panned");
+canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "0" }));
+note("whole again");
+const x = timeline.view.x(ENGINES[1].front[9] + 5);
+const y = timeline.engines[1].top + 9;
+pointer("pointermove", x, y);
+const said = document.getElementById("tooltip").textContent;
+pointer("pointerdown", x, y);
+pointer("pointerup", x, y);
+const chosen = document.querySelector("#instruction b").textContent;
+document.querySelector("#layers tbody tr").click();
+note("layer");
+document.body.append(element("pre", { id: "result" }, JSON.stringify({ seen, said, chosen })));
+</script></body>"""
+
+
+def test_zooming_panning_and_choosing(dpu: Dpu, network: Path, tmp_path: Path) -> None:
+    browser()
+    page = tmp_path / "p.html"
+    assert dpu("report", network, "-o", page).status == 0
+    found = data(page)
+    page.write_text(page.read_text().replace("</body>", _ACTIONS))
+    dom = check_rendered(page, tmp_path / "profile")
+    result = re.search(r'<pre id="result">(.*?)</pre>', dom, re.DOTALL)
+    assert result
+    actions = json.loads(html.unescape(result[1]))
+    views = {what: (first, last) for what, first, last in actions["seen"]}
+    whole = (0, found["cycles"])
+    assert views["whole"] == views["whole again"] == whole
+    zoomed, panned = views["zoomed"], views["panned"]
+    assert zoomed[1] - zoomed[0] < found["cycles"]
+    assert panned[0] > zoomed[0]
+    assert panned[1] - panned[0] == pytest.approx(zoomed[1] - zoomed[0])
+    assert actions["chosen"] == "conv 9"
+    for words in ("conv 9", "layer", "at full rate", "CONV"):
+        assert words in actions["said"]
+    layer = found["layers"][0]
+    assert views["layer"][0] <= layer["start"] < layer["end"] <= views["layer"][1]
+    assert views["layer"] != whole
