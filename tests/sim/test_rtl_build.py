@@ -83,6 +83,33 @@ def test_broken_verilog_is_reported_and_not_cached(cache: Path) -> None:
     assert [path.name for path in cache.iterdir()] == ["locks"]
 
 
+@pytest.mark.rtl
+def test_a_cache_whose_name_make_does_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "my builds: #1"
+    monkeypatch.setenv("DPU_CACHE", str(cache))
+    text = verilog.convert(CopyEngine(width=32), name="dpu", emit_src=False)
+    program = build_simulator(text)
+    assert program.is_file()
+    assert cache in program.parents
+    assert build_simulator(text) == program
+
+
+def test_no_folder_that_make_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DPU_CACHE", str(tmp_path / "my builds"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "other builds"))
+    with pytest.raises(ToolchainError, match=r"my builds: make cannot build .* set DPU_CACHE to"):
+        build_simulator("module dpu(clk;\nendmodule\n")
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DPU_CACHE", str(tmp_path / "file" / "builds"))
+    with pytest.raises(ToolchainError, match=r"file/builds: cannot be the cache .* set DPU_CACHE"):
+        cached("kind", "key", lambda target: None)
+
+
 def test_keys_tell_contents_apart() -> None:
     assert content_key(["ab", "c"]) == content_key([b"ab", "c"])
     assert len({content_key(parts) for parts in (["ab", "c"], ["a", "bc"], ["abc"], [])}) == 4

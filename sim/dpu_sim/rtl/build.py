@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """From Verilog to a simulator: Verilator, the C++ bench beside the design, and a cache."""
 
-import tempfile
+import shutil
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
-from .build_cache import cached, content_key
+from .build_cache import cached, content_key, work_folder
 from .runtime import add_runtime_objects
 from .toolchain import Toolchain, find_toolchain
 from .tools import make_jobs, run_tool
@@ -49,7 +49,7 @@ def _compile(
     verilator_flags: list[str],
     tools: Toolchain,
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix=".work.", dir=target.parent) as folder:
+    with work_folder(target) as folder:
         work = Path(folder)
         for name, contents in sources:
             (work / name).write_bytes(contents)
@@ -62,7 +62,7 @@ def _compile(
         make += tools.make_variables()
         add_runtime_objects(build, f"V{TOP}", tools, make, CFLAGS)
         run_tool([*make, EXECUTABLE], build, tools.environment())
-        (build / EXECUTABLE).rename(target / EXECUTABLE)
+        shutil.move(build / EXECUTABLE, target / EXECUTABLE)
 
 
 def build_simulator(

@@ -10,19 +10,25 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from .errors import ToolchainError
+
 KEEP = 48
 """The number of builds that stay; the longest unused go first."""
+
+# Make gives other characters, white space above all, a meaning of their own.
+_FOR_MAKE = re.compile(r"[\w./+@,-]+")
 
 
 def cache_folder() -> Path:
     """Return the folder of the cache: ``$DPU_CACHE``, or ``~/.cache/tandem-dpu``."""
     chosen = os.environ.get("DPU_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "tandem-dpu"
+    return Path(chosen).expanduser().absolute() if chosen else Path.home() / ".cache" / "tandem-dpu"
 
 
 def content_key(parts: Iterable[str | bytes]) -> str:
@@ -47,6 +53,32 @@ def _locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
         yield True
 
 
+def work_folder(target: Path) -> tempfile.TemporaryDirectory[str]:
+    """Return a temporary folder to run make in: beside a folder of the cache, or else elsewhere.
+
+    Raise :class:`ToolchainError` where make can work in neither, for the characters of their names.
+    """
+    for parent in (target.parent, Path(tempfile.gettempdir())):
+        if _FOR_MAKE.fullmatch(str(parent)):
+            return tempfile.TemporaryDirectory(prefix=".work.", dir=parent)
+    raise ToolchainError(
+        f"{cache_folder()}: make cannot build in a folder of this name, nor in "
+        f"{tempfile.gettempdir()}; set DPU_CACHE to a folder without spaces and special characters"
+    )
+
+
+def _prepare(cache: Path) -> None:
+    """Make the folder of the cache; raise :class:`ToolchainError` where it can't be written."""
+    try:
+        (cache / "locks").mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache).close()
+    except OSError as error:
+        raise ToolchainError(
+            f"{cache}: cannot be the cache of builds: {error.strerror}; set DPU_CACHE to a folder "
+            "that can be written to"
+        ) from None
+
+
 def cached(kind: str, key: str, build: Callable[[Path], None], *, keep: int = KEEP) -> Path:
     """Return the folder of a build, building it first when it isn't there.
 
@@ -60,14 +92,20 @@ def cached(kind: str, key: str, build: Callable[[Path], None], *, keep: int = KE
         Fills an empty folder that it is given with the files to keep.
     keep
         The number of builds that stay in the cache.
+
+    Raises
+    ------
+    ToolchainError
+        If the cache cannot be written.
     """
     cache = cache_folder()
-    (cache / "locks").mkdir(parents=True, exist_ok=True)
     name = f"{kind}-{key}"
     target = cache / name
     if target.is_dir():
-        os.utime(target)
+        with contextlib.suppress(PermissionError):
+            os.utime(target)
         return target
+    _prepare(cache)
     with _locked(cache / "locks" / name):
         if target.is_dir():
             return target

@@ -23,7 +23,7 @@ from amaranth.back import verilog as amaranth_verilog
 from cocotb_tools.runner import Verilator
 
 from .build import flags
-from .build_cache import cached, content_key
+from .build_cache import cached, content_key, work_folder
 from .errors import SimulationError
 from .parameters import as_environment
 from .runtime import add_runtime_objects
@@ -112,12 +112,12 @@ def build_bench(
     arguments = [*flags(checked=checked, waves=waves), "-Wno-SYMRSVDWORD"]
 
     def build(target: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix=".work.", dir=target.parent) as folder:
+        with work_folder(target) as folder:
             sources = [Path(folder) / "ports.vlt", Path(folder) / f"{name}.v"]
             sources[0].write_text(control)
             sources[1].write_text(verilog)
             executable = VerilatorRunner(tools).build_design(sources, name, arguments, waves)
-            executable.rename(target / name)
+            shutil.move(executable, target / name)
 
     libraries = str(cocotb_tools.config.libs_dir)
     versions = [tools.version, *tools.make_variables(), cocotb.__version__, libraries]

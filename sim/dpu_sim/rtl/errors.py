@@ -3,7 +3,7 @@
 
 
 class ToolchainError(RuntimeError):
-    """A program that builds the simulator is missing. The message says what to install."""
+    """What builds simulators is missing or can't be written to. The message says what to do."""
 
 
 class BuildError(RuntimeError):
