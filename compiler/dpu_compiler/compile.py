@@ -57,6 +57,7 @@ class Compilation:
         frames: int = 1,
     ) -> None:
         self.configuration = configuration
+        self.model_sha256 = graph.sha256
         self.graph = fuse_padding(fold_constants(graph))
         self.leaves_out = dead_channels
         self.live = find_dead_channels(self.graph, configuration)
@@ -101,6 +102,7 @@ class Compilation:
             steps=tuple(steps),
             dead_channels=DeadChannels(self.leaves_out, self.live.removed, self.live.channels),
             frames=self.frames,
+            model_sha256=self.model_sha256,
         )
 
     def _used_later(self, position: int) -> set[int]:

@@ -58,13 +58,17 @@ class Operator:
 
 @dataclasses.dataclass
 class Graph:
-    """A network: operators in an order in which they can be executed."""
+    """A network: operators in an order in which they can be executed.
+
+    ``sha256`` is the hash of the file that it was read from, as it came from the front end.
+    """
 
     name: str
     tensors: dict[int, Tensor]
     operators: list[Operator]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    sha256: str = ""
 
     def consumers(self, tensor: int) -> list[Operator]:
         """Operators that read a tensor."""

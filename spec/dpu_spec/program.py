@@ -27,7 +27,7 @@ from dpu_spec.instruction import Engine, Instruction
 from dpu_spec.isa import INSTRUCTION_BYTES, decode
 
 #: Version of this file format.
-PROGRAM_VERSION = 3
+PROGRAM_VERSION = 4
 
 
 class ProgramError(ValueError):
@@ -185,7 +185,10 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """A compiled network."""
+    """A compiled network.
+
+    ``model_sha256`` is the hash of the model file's bytes, or empty where it was no file.
+    """
 
     model: str
     configuration: Configuration
@@ -202,6 +205,7 @@ class Program:
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     dead_channels: DeadChannels | None = None
     frames: Frames = Frames()
+    model_sha256: str = ""
 
     def instructions(self, step: Step, engine: Engine) -> list[Instruction]:
         """Decode one engine's stream of a step."""
@@ -238,6 +242,7 @@ def to_bytes(program: Program) -> bytes:
         "configuration": program.configuration.parameters(),
         "configuration_hash": program.configuration.hash,
         "model": program.model,
+        "model_sha256": program.model_sha256,
         "arena_bytes": program.arena_bytes,
         "input_bytes": program.input_bytes,
         "output_bytes": program.output_bytes,
@@ -346,6 +351,7 @@ def from_bytes(data: bytes, *, source: str) -> Program:
             options=header["options"],
             dead_channels=_dead_channels(header["dead_channels"]),
             frames=Frames(*header["frames"]),
+            model_sha256=header["model_sha256"],
         )
     except (KeyError, TypeError, ValueError, ConfigurationError) as error:
         raise ProgramError(f"{source}: its header is damaged ({error}).") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dpu_compiler.frontend.tflite import read_model
 from tests.e2e import networks
 from tests.e2e.conftest import Dpu, Result
 
@@ -204,6 +205,17 @@ def test_program_without_its_model(
     other = networks.float_ends(tmp_path / "m.tflite")
     refused(dpu(*call, "--check", "--model", other), str(other), "is not the model")
     refused(dpu(*call, "--check", "--model", tmp_path / "none"), "no such file")
+    # One byte of the last weights, so that names, shapes and types are the same.
+    data = bytearray(network.read_bytes())
+    graph = read_model(network)
+    weights = graph.tensors[graph.operators[12].inputs[1]].data
+    assert weights is not None
+    data[data.index(weights.tobytes()) + 5] ^= 1
+    other.write_bytes(data)
+    for option in (["--check"], ["--on", "golden"]):
+        result = dpu(*call, *option, "--model", other)
+        refused(result, str(other), f"is not the model that {program} was compiled from")
+        assert dpu(*call, *option, "--model", network).status == 0
     call = ("run", network, "--input", picture)
     refused(dpu(*call, "--model", network), "goes with a program only")
 

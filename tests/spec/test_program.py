@@ -15,6 +15,7 @@ from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import Engine, Instruction
 from dpu_spec.presets import preset
 from dpu_spec.program import (
+    PROGRAM_VERSION,
     DeadChannels,
     HostOperator,
     Layer,
@@ -76,6 +77,7 @@ def program(**changes):
         ),
         "options": {"fuse": True, "level": 2},
         "dead_channels": DeadChannels(True, 3, 14, (120, 100)),
+        "model_sha256": "0123abcd" * 8,
     }
     return Program(**values | changes)
 
@@ -193,7 +195,10 @@ def test_a_missing_member(name):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"program_version": 0}, "x: its program version is 0, this one is 2; compile the model"),
+        (
+            {"program_version": 0},
+            f"x: its program version is 0, this one is {PROGRAM_VERSION}; compile the model",
+        ),
         ({"architecture_version": 0}, "x: its architecture version is 0, this one is"),
         ({"image_sha256": "0"}, "x: its image is damaged"),
         ({"configuration": {"lanes": 5}}, "x: lanes must be 4, 8 or 16"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from pathlib import Path
 from typing import Any
@@ -170,4 +171,4 @@ def _graph(data: bytes, source: str) -> Graph:
         named += [i for i in operator.inputs if i >= 0] + list(operator.outputs)
     if any(not 0 <= index < count for index in named) or not operators or not outputs:
         raise ValueError("it names tensors that it does not have")
-    return Graph(source, tensors, operators, inputs, outputs)
+    return Graph(source, tensors, operators, inputs, outputs, hashlib.sha256(data).hexdigest())
