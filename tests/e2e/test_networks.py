@@ -10,6 +10,7 @@ import pytest
 from dpu_compiler.compile import compile_graph
 from dpu_compiler.frontend.tflite import read_model
 from dpu_compiler.graph import Graph
+from dpu_compiler.variants import compile_variants
 from dpu_spec.presets import preset
 from dpu_spec.program import Program, from_bytes, to_bytes
 from tests.support import networks
@@ -32,10 +33,12 @@ def expected(case: NetworkCase, number: int) -> dict[int, np.ndarray]:
     return expected_tensors(graph, case.path.read_bytes(), feed)
 
 
-def run_case(case: NetworkCase, preset_name: str, examples: int) -> Program:
+def run_case(
+    case: NetworkCase, preset_name: str, examples: int, *, dead_channels: bool = True
+) -> Program:
     """Compile once; run each example and hold every tensor against the reference."""
     graph = graph_of(case)
-    program = compile_graph(graph, preset(preset_name))
+    program = compile_graph(graph, preset(preset_name), dead_channels=dead_channels)
     program = from_bytes(to_bytes(program), source="program")
     for number, array in enumerate(case.examples(examples)):
         tensors = emulate(program, {graph.inputs[0]: array})
@@ -66,6 +69,20 @@ def test_emulator(case, preset_name):
         pytest.skip("has a test of its own, for it takes long")
     examples = 5 if case is networks.DIGITS else 1
     assert_all_on_dpu(run_case(case, preset_name, examples))
+
+
+@pytest.mark.parametrize(
+    ("case", "removed"),
+    [(networks.VWW, 1958), (networks.KWS, 0), (networks.PERSON, 4), (networks.MOBILENET_035, 10)],
+    ids=["vww", "kws", "person", "mobilenet"],
+)
+def test_dead_channels(case, removed):
+    """They are left out above; here they are computed, and every tensor is whole."""
+    graph = graph_of(case)
+    assert compile_graph(graph, preset("b128")).dead_channels.removed == removed
+    program = run_case(case, "b128", 1, dead_channels=False)
+    assert not program.dead_channels.on
+    assert all(tensor.channels is None for tensor in program.tensors.values())
 
 
 @pytest.mark.slow
@@ -102,9 +119,10 @@ def test_all_examples(case):
     ids=["vww", "person", "mobilenet"],
 )
 def test_compiling_is_quick(case, limit):
+    """With its dead channels and without, as commands do."""
     graph = graph_of(case)
     start = time.process_time()
-    compile_graph(graph, preset("b128"))
+    compile_variants(graph, preset("b128"))
     assert time.process_time() - start < limit
 
 
