@@ -66,6 +66,42 @@ def test_float_array_is_quantized_with_a_note(dpu: Dpu, network: Path, tmp_path:
     np.testing.assert_array_equal(np.load(output), read_model(network).run({0: stored})[38])
 
 
+def test_real_values_beyond_every_range(dpu: Dpu, network: Path, tmp_path: Path) -> None:
+    real = (digit("5_a").astype(np.float64) + 128) / 255
+    real[0, 0, :3, 0] = (1e300, -1e300, 1e30)
+    path, output = save(tmp_path / "in.npy", real), tmp_path / "out.npy"
+    # Warnings are errors here.
+    result = dpu("run", network, "--input", path, "--output", output)
+    assert result.status == 0
+    assert "3 of 784 values were beyond its range" in result.err
+    stored = digit("5_a")
+    stored[0, 0, :3, 0] = (127, -128, 127)
+    np.testing.assert_array_equal(np.load(output), read_model(network).run({0: stored})[38])
+
+
+def test_real_values_beyond_float32(dpu: Dpu, tmp_path: Path) -> None:
+    model = networks.float_ends(tmp_path / "m.tflite")
+    largest = float(np.finfo(np.float32).max)
+    outputs = []
+    for number in (1e300, largest):
+        path = save(tmp_path / "in.npy", np.full((2, 2, 3), number))
+        result = dpu("run", model, "--input", path, "--output", tmp_path / "out.npy")
+        assert result.status == 0
+        outputs.append(np.load(tmp_path / "out.npy"))
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_one_note_for_all_examples_of_a_file(dpu: Dpu, network: Path, tmp_path: Path) -> None:
+    real = np.zeros((3, 28, 28, 1), np.float32)
+    real[0, 0, :2] = 7.5
+    real[2, 5, :3] = -7.5
+    path = save(tmp_path / "in.npy", real)
+    result = dpu("run", network, "--input", path, "--on", "golden")
+    notes = [line for line in result.err.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 1
+    assert "5 of 2352 values were beyond its range and clamped" in notes[0]
+
+
 def test_statistics(dpu: Dpu, network: Path, picture: Path, tmp_path: Path) -> None:
     stats, layers = tmp_path / "stats.json", tmp_path / "layers.csv"
     result = dpu(

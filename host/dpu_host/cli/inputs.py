@@ -15,7 +15,7 @@ import numpy.typing as npt
 from dpu_host.cli.console import note
 from dpu_host.cli.errors import UserError
 from dpu_host.cli.pictures import is_picture, read_picture
-from dpu_host.cli.quantization import quantize
+from dpu_host.cli.quantization import as_floats, quantize
 from dpu_host.cli.sources import Source, read_data
 from dpu_spec.program import Tensor
 
@@ -105,7 +105,7 @@ def _read(path: Path, tensor: Tensor) -> list[Array]:
         raise UserError(
             f"{path}: cannot be read as an array ({error}); save it again with numpy.save."
         ) from None
-    return [_typed(part, path, tensor) for part in _examples(array, path, tensor)]
+    return _typed(_examples(array, path, tensor), path, tensor)
 
 
 def _examples(array: Array, path: Path, tensor: Tensor) -> list[Array]:
@@ -130,29 +130,33 @@ def _examples(array: Array, path: Path, tensor: Tensor) -> list[Array]:
     )
 
 
-def _typed(array: Array, path: Path, tensor: Tensor) -> Array:
-    """Return an array of the tensor's type, quantizing real values."""
-    wanted = np.dtype(tensor.dtype)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+def _typed(examples: list[Array], path: Path, tensor: Tensor) -> list[Array]:
+    """Return a file's examples in the tensor's type, quantizing real values."""
+    given, wanted = examples[0].dtype, np.dtype(tensor.dtype)
+    if given.kind == "f" and not all(np.isfinite(array).all() for array in examples):
         raise UserError(f"{path}: holds values that are no numbers (NaN or infinity); remove them.")
-    if array.dtype == wanted or (array.dtype.kind == "f" and wanted.kind == "f"):
-        return np.ascontiguousarray(array, wanted)
-    if array.dtype.kind == "f" and tensor.dtype == "int8" and tensor.scale:
-        stored, outside = quantize(array, tensor)
+    if given == wanted:
+        return [np.ascontiguousarray(array) for array in examples]
+    if given.kind == "f" and wanted.kind == "f":
+        return [as_floats(array, wanted) for array in examples]
+    if given.kind == "f" and tensor.dtype == "int8" and tensor.scale:
+        quantized = [quantize(array, tensor) for array in examples]
         text = (
-            f"{path}: is {array.dtype} and was quantized for the int8 input {tensor.name} (scale "
+            f"{path}: is {given} and was quantized for the int8 input {tensor.name} (scale "
             f"{tensor.scale[0]:.6g}, zero point {tensor.zero_point[0]})"
         )
+        outside = sum(number for _, number in quantized)
         if outside:
-            text += f"; {outside} of {array.size} values were beyond its range and clamped"
+            size = sum(array.size for array in examples)
+            text += f"; {outside} of {size} values were beyond its range and clamped"
         note(text)
-        return stored
+        return [stored for stored, _ in quantized]
     hint = "convert it with .astype(numpy.int8)"
-    if array.dtype == np.uint8:
+    if given == np.uint8:
         hint = "for pixels of 0 to 255 that is usually (x.astype(int) - 128).astype(numpy.int8)"
     elif wanted.kind == "f":
         hint = f"convert it with .astype(numpy.{wanted})"
     raise UserError(
-        f"{path}: is {array.dtype}, but the input {tensor.name} takes {wanted}"
+        f"{path}: is {given}, but the input {tensor.name} takes {wanted}"
         f"{' or real values' if tensor.dtype == 'int8' else ''}; {hint}."
     )
