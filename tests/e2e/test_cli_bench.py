@@ -12,6 +12,7 @@ from dpu_host.cli.machines import EmulatorMachine, Measurement, Outcome
 from dpu_host.cli.sources import Source, open_model
 from dpu_host.errors import DeviceError
 from dpu_spec.configuration import Configuration
+from dpu_spec.presets import PRESETS
 from tests.e2e.conftest import DIGITS, Dpu
 from tests.e2e.test_cli_errors import refused
 
@@ -140,6 +141,22 @@ def test_some_networks(dpu: Dpu, measured: list[str], folder: Path, tmp_path: Pa
     assert rows[-1] == cells(benchmarks.row(FAKE))
 
 
+def test_configuration_file(dpu: Dpu, measured: list[str], folder: Path, tmp_path: Path) -> None:
+    path, file = tmp_path / "b.md", tmp_path / "mine.toml"
+    call = ("bench", "--models", folder, "-o", path, "--networks", "digits")
+    file.write_text('preset = "b128"\nweight_words = 4096\n')
+    result = dpu(*call, "--config", file)
+    assert result.status == 0, result.err
+    own = Configuration(weight_words=4096)
+    assert table(result.out)[2][:2] == ["digits", f"custom-{own.hash:08x}"]
+    # What equals a preset has its name.
+    file.write_text("lanes = 8\n")
+    assert table(dpu(*call, "--config", file).out)[2][:2] == ["digits", "b128"]
+    headings = [line for line in path.read_text().splitlines() if line.startswith("## ")]
+    assert headings == ["## b128", f"## custom-{own.hash:08x}"]
+    refused(dpu(*call, "--config", file, "--preset", "b128"), "given both")
+
+
 def test_failure(dpu: Dpu, measured: list[str], folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "b.md"
     result = dpu("bench", "--models", folder, "-o", path, "--networks", "broken,digits")
@@ -207,7 +224,7 @@ def test_measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             return outcome
 
     monkeypatch.setattr(bench, "make_machine", lambda on, source, c: Machine(source.compile(c)))
-    found = bench.measure("digits", "b128", bench.find_preset("b128"), tmp_path)
+    found = bench.measure("digits", "b128", PRESETS["b128"], tmp_path)
     assert found.cycles == 10_000
     assert 5_000 < found.predicted < 12_000
     assert found.utilization_array == pytest.approx(769_952 / 10_000 / 128)

@@ -21,7 +21,13 @@ from dpu_host.cli.console import note, tell
 from dpu_host.cli.demo import examples_folder
 from dpu_host.cli.errors import FAILURE, UserError, say
 from dpu_host.cli.inputs import Example, load_inputs
-from dpu_host.cli.options import DEFAULT_PRESET, writable
+from dpu_host.cli.options import (
+    ConfigOption,
+    PresetOption,
+    configuration_name,
+    configuration_of,
+    writable,
+)
 from dpu_host.cli.pictures import read_picture
 from dpu_host.cli.report import statistics
 from dpu_host.cli.run import On, infer, make_machine
@@ -30,7 +36,6 @@ from dpu_host.errors import DeviceError
 from dpu_sim.rtl import SimulationError
 from dpu_spec.configuration import Configuration
 from dpu_spec.presets import PRESETS
-from dpu_spec.presets import preset as find_preset
 
 #: The network that comes with the repository.
 BUNDLED = "digits"
@@ -158,11 +163,15 @@ def _chosen(given: Sequence[str], preset: str, models: Path) -> list[str]:
     return list(dict.fromkeys(names)) or list(NETWORKS.get(preset, _SMALL))
 
 
+def _title(configuration: Configuration) -> str:
+    """Return what a configuration is called in the file: by its preset, or by its hash."""
+    name = configuration_name(configuration)
+    return name if name in PRESETS else f"{name}-{configuration.hash:08x}"
+
+
 def bench(
-    preset: Annotated[
-        str,
-        typer.Option("--preset", metavar="NAME", help=f"Configuration: {', '.join(PRESETS)}."),
-    ] = DEFAULT_PRESET,
+    preset: PresetOption = None,
+    config: ConfigOption = None,
     models: Annotated[
         Path | None,
         typer.Option(
@@ -194,10 +203,11 @@ def bench(
     ] = None,
 ) -> None:
     """Measure networks on the RTL under the benchmark conditions, and write the table."""
-    configuration = find_preset(preset)
+    configuration = configuration_of(preset, config)
+    title = _title(configuration)
     folder = models_folder(models)
     path = output if output is not None else repository() / "docs" / "benchmarks.md"
-    chosen = _chosen(networks or [], preset, folder)
+    chosen = _chosen(networks or [], title, folder)
     before = benchmarks.read(path)
     writable(path, "--output")
     absent = [name for name in chosen if not model_path(name, folder).is_file()]
@@ -208,17 +218,17 @@ def bench(
     for name in chosen:
         if name in absent:
             continue
-        say(f"{name} on {preset}")
+        say(f"{name} on {title}")
         try:
-            result = measure(name, preset, configuration, folder)
+            result = measure(name, title, configuration, folder)
         except _PROBLEMS as error:
-            result = Benchmark(name, preset, problem=" ".join(str(error).split()))
+            result = Benchmark(name, title, problem=" ".join(str(error).split()))
         say(benchmarks.row(result))
         results.append(result)
-    old = benchmarks.rows_of(before, preset) if networks else {}
+    old = benchmarks.rows_of(before, title) if networks else {}
     kept = [line for name, line in old.items() if name not in chosen]
-    own = benchmarks.section(preset, results, absent, kept)
-    path.write_text(benchmarks.merged(before, preset, own), encoding="utf-8")
+    own = benchmarks.section(title, results, absent, kept)
+    path.write_text(benchmarks.merged(before, title, own), encoding="utf-8")
     tell(own)
     tell(f"{path} is written")
     wrong = [result.network for result in results if not result.exact]
