@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dpu_compiler.cost import Timing, fetch_beats, simulate
+from dpu_compiler.cost import Timing, cycles, fetch_beats, simulate_step, transfer_beats
 from dpu_host.cli.machines import Measurement
 from dpu_sim.rtl.layers import Run, layer_timings
 from dpu_sim.rtl.results import TraceEvent
-from dpu_spec.instruction import Engine, Instruction
+from dpu_spec.instruction import Engine
 from dpu_spec.program import Program, ProgramError, Step
 
 
@@ -28,16 +28,14 @@ def predict(program: Program) -> Measurement:
 
 def _run(program: Program, step: Step) -> Run:
     """Run a step through the model, as if it were traced."""
-    streams = {engine: program.instructions(step, engine) for engine in step.streams or {}}
-    timings = simulate(streams, program.configuration)
-    for engine, stream in streams.items():
-        if len(timings[engine]) < len(stream):
+    timings = simulate_step(program, step)
+    for engine, stream in (step.streams or {}).items():
+        if len(timings[engine]) < stream.count:
             raise ProgramError(
                 f"{program.model}: {engine.name} waits at its instruction {len(timings[engine])} "
                 "for a token that nobody gives; compile the model again."
             )
-    ends = [each[-1].end for each in timings.values() if each]
-    return Run(step, _trace(timings), 0, max(ends, default=0))
+    return Run(step, _trace(timings), 0, cycles(timings))
 
 
 def _trace(timings: dict[Engine, list[Timing]]) -> Sequence[TraceEvent]:
@@ -59,24 +57,7 @@ def predicted_bytes(program: Program) -> tuple[int, int]:
     beats, written = fetch_beats(program), 0
     for step in program.steps:
         for instruction in program.instructions(step, Engine.LOAD):
-            beats += _beats(instruction, size)
+            beats += transfer_beats(instruction, program.configuration)
         for instruction in program.instructions(step, Engine.STORE):
             written += instruction.rows * instruction.row_bytes
     return beats * size, written
-
-
-def _beats(i: Instruction, size: int) -> int:
-    """Return the beats of a transfer; windows begin at whole beats."""
-    rows, columns = i.rows, 1
-    length, column_step = i.row_bytes, 0
-    if i.columns > 1 and i.dram_column_stride not in (0, i.depth):
-        columns, length, column_step = i.columns, i.depth, i.dram_column_stride
-    elif i.dram_row_stride == i.row_bytes:
-        # Rows without a gap are one run.
-        rows, length = 1, i.rows * i.row_bytes
-    beats = 0
-    for row in range(rows):
-        for column in range(columns):
-            first = i.dram_offset + row * i.dram_row_stride + column * column_step
-            beats += (first + length - 1) // size - first // size + 1
-    return beats

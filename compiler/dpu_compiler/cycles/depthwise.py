@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cycles of the depthwise engine: ``dpu_hw.depthwise``."""
+
+from __future__ import annotations
+
+from dpu_compiler.cycles.banks import SlowStreams, row_addresses
+from dpu_compiler.cycles.engine import NEVER, Values
+from dpu_compiler.cycles.scales import PERIOD, ScaleTiming
+from dpu_spec.configuration import Configuration
+
+#: From an instruction's transfer to its geometry, besides a cycle for each bit of the greater of
+#: vertical stride and dilation (``depthwise.geometry``).
+_GEOMETRY = 4
+#: From an instruction in ``depthwise.column_walker`` to its first column at the multipliers: two
+#: cycles, four queues and registers, two of the scratchpad, the operands' register.
+_FIRST_COLUMN = 8
+#: Columns from there to the requantizer at most: 17 in ``depthwise.column_fetcher``, four in
+#: ``depthwise.window``, four in the queue of sums, three in ``depthwise.partial_sums``.
+_COLUMNS_AHEAD = 28
+#: From an instruction's transfer to its first request of weights: queue, register, block walker.
+_FIRST_WEIGHTS = 3
+#: From a column at the multipliers to its sums at the requantizer: three more stages of
+#: ``depthwise.window``, the queue of sums, three of ``depthwise.partial_sums``.
+_SUM = 7
+#: From there to the write of its pixel, and the cycle of ``done``: ten cycles of the requantizer,
+#: the write's register.
+_RESULT = 12
+
+
+class DepthwiseTiming:
+    """DEPTHWISE: a column a cycle; its words leave every ``lanes / requantizers`` cycles."""
+
+    def __init__(self, configuration: Configuration, slow: SlowStreams) -> None:
+        self._slow = slow
+        #: Cycles of a word at the requantizer.
+        self._parts = configuration.lanes // configuration.depthwise_requantizers
+        self._weights = ScaleTiming()
+        #: First cycle in which the next instruction can be taken.
+        self.ready: int | None = 0
+        self._walked = self._ended = NEVER
+
+    def run(self, i: Values, taken: int) -> int:
+        """Return when an instruction that is taken in a cycle is done."""
+        rows, columns, blocks = i["rows"], i["columns"], i["blocks"]
+        if i["dilation_x"] == 1 and i["stride_x"] <= 2:
+            # Neighbouring pixels share columns.
+            row = (columns - 1) * i["stride_x"] + 3
+        else:
+            row = 3 * columns
+        parts = self._parts if i["last"] else 0
+        cycles = rows * max(row, columns * parts)
+        bits = max(i["stride_y"].bit_length(), i["dilation_y"].bit_length())
+        walks = max(taken + _GEOMETRY + bits, self._walked)
+        column = start = walks + _FIRST_COLUMN
+        before = self._ended
+        request = max(taken + _FIRST_WEIGHTS, self._weights.requested + 2)
+        # From the third block on every block is like the one before.
+        singly = min(blocks, 3)
+        for _ in range(singly):
+            column = max(column, self._weights.request(request), self._ended + 1)
+            request = self._weights.requested + 1
+            self._ended = column + cycles - 1
+            self._weights.used(self._ended)
+        if blocks > singly:
+            period = max(cycles, PERIOD)
+            self._weights.skip(blocks - singly, period)
+            self._ended += (blocks - singly) * period
+        # Where words are slower than columns, they begin with the third.
+        last = self._ended + _SUM + (2 if columns * parts > row else max(0, parts - 1))
+        ahead = _COLUMNS_AHEAD * cycles // (rows * row)
+        self._walked = max(walks + blocks * rows * row, last - ahead)
+        self.ready = walks + 1
+        if i["last"] and 2 in (self._parts, i["stride_x"]):
+            # The first pixel of a row is its third column.
+            cycle = max(start, before + 1) + 2 + _SUM + _RESULT
+            for address in row_addresses(i, "out_"):
+                self._slow.add(cycle, address, columns)
+                cycle += cycles // rows
+        return last + _RESULT

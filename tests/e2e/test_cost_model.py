@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cycle model against RTL: cycles in all and of each layer, and the bytes over the bus.
+
+The total must be within 5 %, and a layer's cycles, start and end within 5 % or 200 cycles; the
+bytes must be exact (both count whole beats of reads, and the bytes that are meant of writes).
+"""
+
+from contextlib import closing
+
+import pytest
+
+from dpu_compiler.compile import compile_graph
+from dpu_compiler.errors import CompilerError
+from dpu_compiler.frontend.tflite import read_bytes, read_model
+from dpu_host.cli.prediction import predict
+from dpu_host.cli.rtl import RtlMachine
+from dpu_spec.presets import preset
+from tests.support import networks
+from tests.support.hypothesis_runs import run_seeded
+from tests.support.networks import NETWORKS
+from tests.support.random_network import networks as random_networks
+
+pytestmark = pytest.mark.rtl
+
+RELATIVE = 0.05
+CYCLES = 200
+
+#: Networks of a random test.
+GROUP = 10
+
+
+def compare(program, feeds):
+    """Run a program, and hold the model's expectations against what was measured."""
+    expected = predict(program)
+    with closing(RtlMachine(program)) as machine:
+        measured = machine.run(feeds, tensors=False).measurement
+    name = program.model
+    error = expected.cycles / measured.cycles - 1
+    print(f"{name}: {measured.cycles} cycles, {expected.cycles} expected, {100 * error:+.2f} %")
+    assert abs(error) <= RELATIVE, f"{name}: {expected.cycles} for {measured.cycles} cycles"
+    assert expected.read_bytes == measured.read_bytes
+    assert expected.write_bytes == measured.write_bytes
+    assert expected.layers.keys() == measured.layers.keys()
+    wrong = []
+    for index, timing in measured.layers.items():
+        for field in ("cycles", "start", "end"):
+            found, right = getattr(expected.layers[index], field), getattr(timing, field)
+            if abs(found - right) > max(CYCLES, RELATIVE * right):
+                wrong.append(f"layer {index}: {field} {found}, not {right}")
+    assert not wrong, f"{name}: {'; '.join(wrong)}"
+
+
+def compare_case(case, preset_name, *, dead_channels=False):
+    graph = read_model(case.require())
+    program = compile_graph(graph, preset(preset_name), dead_channels=dead_channels)
+    compare(program, {graph.inputs[0]: case.examples(1)[0]})
+
+
+@pytest.mark.parametrize("case", NETWORKS, ids=lambda case: case.path.stem)
+def test_b128(case):
+    compare_case(case, "b128")
+
+
+def test_b128_without_dead_channels():
+    compare_case(networks.VWW, "b128", dead_channels=True)
+
+
+@pytest.mark.parametrize("case", [networks.KWS, networks.DIGITS], ids=lambda case: case.path.stem)
+def test_tiny(case):
+    compare_case(case, "tiny")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [*NETWORKS, networks.MOBILENET], ids=lambda case: case.path.stem)
+def test_b256(case):
+    compare_case(case, "b256")
+
+
+def compare_random(seed, preset_name):
+    drawn = []
+    # The first of a seed is the simplest network.
+    run_seeded(drawn.append, random_networks(), seed_number=seed, count=GROUP + 1)
+    compared = 0
+    for network in drawn[1:]:
+        graph = read_bytes(network.model, source=f"seed {seed}")
+        try:
+            program = compile_graph(graph, preset(preset_name))
+        except CompilerError:  # It doesn't fit.
+            continue
+        if any(step.streams for step in program.steps):
+            compare(program, network.feeds)
+            compared += 1
+    assert compared >= GROUP // 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_networks_b128(seed):
+    compare_random(seed, "b128")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3, 15))
+def test_more_random_networks_b128(seed):
+    compare_random(seed, "b128")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_random_networks_b256(seed):
+    compare_random(seed, "b256")
