@@ -6,13 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from dpu_compiler.assemble import Image
-from dpu_compiler.cost import simulate
-from dpu_compiler.emit import Emitter
 from dpu_compiler.engines import choose_engines
-from dpu_compiler.errors import CapacityError
 from dpu_compiler.graph import Graph, Operator
-from dpu_compiler.issue import Buffer, Issue
-from dpu_compiler.layer import Tiling
 from dpu_compiler.legal import Decision, decide
 from dpu_compiler.macs import count_macs
 from dpu_compiler.partition import Part, partition
@@ -20,29 +15,12 @@ from dpu_compiler.passes.dead_channels import LiveGraph, remove_dead_channels
 from dpu_compiler.passes.fold import fold_constants
 from dpu_compiler.passes.frames import number_frames, repeat
 from dpu_compiler.passes.pad import fuse_padding
-from dpu_compiler.placement import place_tasks
-from dpu_compiler.synchronize import Synchronizer
+from dpu_compiler.search import best_schedule
 from dpu_compiler.translate import StepBuilder, translate
 from dpu_compiler.translate.step import Memory
 from dpu_spec.configuration import Configuration
-from dpu_spec.instruction import Engine
 from dpu_spec.isa import WINDOW_ARENA, WINDOW_INPUT, WINDOW_OUTPUT
 from dpu_spec.program import DeadChannels, HostOperator, Layer, Program, Step, Tensor
-
-#: Tilings that are tried; the first is good for most networks.
-TILINGS = (
-    Tiling(64, 64, ahead=2),
-    Tiling(64, 32, ahead=2),
-    Tiling(128, 64),
-    Tiling(128, 128, ahead=2),
-    Tiling(64, 32),
-    Tiling(128, 128, whole=1 / 8, ahead=2),
-    Tiling(256, 128),
-    Tiling(128, 64, whole=1 / 16),
-    Tiling(64, 64, whole=1 / 8),
-)
-#: Instructions that may be emitted in all before the best is taken, to keep compiling quick.
-SEARCH_LIMIT = 30000
 
 
 class Compilation:
@@ -124,48 +102,9 @@ class Compilation:
                     builder.require_dram(index, op.index)
         for dram, data in builder.constants:
             dram.offset = self.image.put(data)
-        emitter, streams = self._schedule(builder)
-        self.image.add_constants(emitter)
-        return Step(streams=self.image.add_streams(streams))
-
-    def _schedule(self, builder: StepBuilder) -> tuple[Emitter, dict[Engine, list[Issue]]]:
-        """Emit a step's instructions with the tiling that the cycle model finds fastest.
-
-        Small tiles let the engines overlap more closely, large ones waste fewer cycles between
-        passes.
-        """
-        best: tuple[int, Emitter, dict[Engine, list[Issue]]] | None = None
-        emitted = 0
-        for tiling in TILINGS:
-            emitter = Emitter(self.configuration)
-            try:
-                tasks = place_tasks(builder, tiling)
-            except CapacityError:
-                if best is None:
-                    raise
-                continue
-            for task in tasks:
-                task.layer.emit(emitter, task.first, task.last)
-            dram_sizes = {
-                Buffer.ARENA: self.memory.sizes[WINDOW_ARENA],
-                Buffer.OUTPUT: self.memory.sizes[WINDOW_OUTPUT],
-            }
-            synchronizer = Synchronizer(self.configuration, dram_sizes)
-            for issue in emitter.issues:
-                synchronizer.add(issue)
-            streams = {engine: issues for engine, issues in synchronizer.streams.items() if issues}
-            timings = simulate(
-                {engine: [i.instruction for i in issues] for engine, issues in streams.items()},
-                self.configuration,
-            )
-            cycles = max((timing[-1].end for timing in timings.values() if timing), default=0)
-            if best is None or cycles < best[0]:
-                best = (cycles, emitter, streams)
-            emitted += len(emitter.issues)
-            if emitted > SEARCH_LIMIT:
-                break
-        assert best is not None
-        return best[1], best[2]
+        schedule = best_schedule(builder)
+        self.image.add_constants(schedule.emitter)
+        return Step(streams=self.image.add_streams(schedule.streams))
 
     def _host(self, operator: Operator) -> Step:
         graph = self.graph

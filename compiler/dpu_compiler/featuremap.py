@@ -30,6 +30,8 @@ class FeatureMap:
     """A tensor in the scratchpad.
 
     Planning sets ``ring_rows`` (rows that it keeps; the height if all) and allocation ``base``.
+    With ``follow`` it is a ring even where it would fit, so that its readers follow its writer
+    closely.
     """
 
     tensor: int
@@ -42,6 +44,7 @@ class FeatureMap:
     configuration: Configuration
     ring_rows: int = 0
     base: int = -1
+    follow: bool = False
 
     def __post_init__(self) -> None:
         self.ring_rows = self.height

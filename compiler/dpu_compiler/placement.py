@@ -94,14 +94,16 @@ class _Fitting:
         self.tiling = tiling
         self.room = builder.configuration.scratchpad_words
         self.tightest: _Attempt | None = None
-        outputs = dict.fromkeys(l.output for l in builder.layers if l.output is not None)
+        outputs = dict.fromkeys(
+            layer.output for layer in builder.layers if layer.output is not None
+        )
         self.maps = [m for m in outputs if m.height > 1]
 
     def run(self) -> list[Task] | None:
         """Return the tasks, or None if they don't fit."""
         for whole in _THRESHOLDS:
             if whole <= self.tiling.whole:
-                rings = [m for m in self.maps if m.full_words > whole * self.room]
+                rings = [m for m in self.maps if m.follow or m.full_words > whole * self.room]
                 if self._try(rings) is not None:
                     return self._relax(rings)
         return None
@@ -121,7 +123,8 @@ class _Fitting:
         A layer that needn't be cut finely uses its weights more often once they are loaded.
         """
         for feature_map in reversed(rings):
-            if feature_map.full_words <= min(self.tiling.whole, 1) * self.room:
+            small = feature_map.full_words <= min(self.tiling.whole, 1) * self.room
+            if small and not feature_map.follow:
                 fewer = [m for m in rings if m is not feature_map]
                 if self._try(fewer) is not None:
                     rings = fewer
@@ -149,8 +152,9 @@ def place_tasks(builder: StepBuilder, wanted: Tiling) -> list[Task]:
             tasks = fitting.run()
             if tasks is not None:
                 return tasks
-            if closest is None or fitting.tightest.words < closest.words:
-                closest = fitting.tightest
+            attempt = fitting.tightest
+            if closest is None or (attempt is not None and attempt.words < closest.words):
+                closest = attempt
         assert closest is not None
         cut = _best_cut(builder, closest.live, can_spill)
         if cut is not None:

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-import dpu_compiler.compile as compile_module
+import dpu_compiler.search as search_module
 from dpu_compiler.compile import compile_graph
 from dpu_compiler.errors import CapacityError
 from dpu_compiler.frontend.tflite import read_bytes
@@ -115,7 +115,7 @@ def test_random_networks(monkeypatch, seed):
         tasks = place_tasks(builder, *arguments, **options)
         return checked(tasks, builder.configuration.scratchpad_words)
 
-    monkeypatch.setattr(compile_module, "place_tasks", placed)
+    monkeypatch.setattr(search_module, "place_tasks", placed)
 
     def check(network, configuration):
         with contextlib.suppress(CapacityError):

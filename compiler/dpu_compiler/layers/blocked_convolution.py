@@ -18,6 +18,9 @@ from dpu_spec.program import Mark
 #: Kernel rows, kernel columns and channel blocks that an instruction's fields hold.
 _KERNEL_LIMIT, _BLOCK_LIMIT = 127, 2047
 
+#: Of so many channel blocks one comes so late that the others shouldn't wait for it.
+_LATE = 4
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:
@@ -75,9 +78,23 @@ class BlockedConvolution(ArrayLayer):
             for part in self._reduction
         ]
 
-    def emit_part(self, emitter: Emitter, part: int, tile: Tile, place: dict[str, int]) -> None:
-        """Emit one CONV."""
-        source, window, cut = self.inputs[0], self.window, self._reduction[part]
+    def emit_part(
+        self, emitter: Emitter, part: int, tile: Tile, place: dict[str, int], *, eager: bool
+    ) -> None:
+        """Emit one CONV; if ``eager``, one for most of the channels and one for those made last."""
+        cut = self._reduction[part]
+        late = len(cut.blocks) // _LATE
+        if not eager or not late:
+            self._emit_cut(emitter, cut, tile, place)
+            return
+        most = dataclasses.replace(cut, blocks=cut.blocks[:-late])
+        self._emit_cut(emitter, most, tile, place)
+        weights = place["weights"] + most.passes * self.configuration.lanes
+        rest = dataclasses.replace(cut, blocks=cut.blocks[-late:])
+        self._emit_cut(emitter, rest, tile, {**place, "clear": 0, "weights": weights})
+
+    def _emit_cut(self, emitter: Emitter, cut: Part, tile: Tile, place: dict[str, int]) -> None:
+        source, window = self.inputs[0], self.window
         y0 = tile.row * window.stride[0] - window.before[0] + cut.rows.start * window.dilation[0]
         x0 = tile.column * window.stride[1] - window.before[1]
         x0 += cut.columns.start * window.dilation[1]

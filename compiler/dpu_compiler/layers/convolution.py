@@ -75,8 +75,13 @@ class ArrayLayer(Layer, abc.ABC):
         """Return the weight tiles of each part for one group of output channels."""
 
     @abc.abstractmethod
-    def emit_part(self, emitter: Emitter, part: int, tile: Tile, place: dict[str, int]) -> None:
-        """Emit the instruction of one part; ``place`` has accumulator, clear and weights."""
+    def emit_part(
+        self, emitter: Emitter, part: int, tile: Tile, place: dict[str, int], *, eager: bool
+    ) -> None:
+        """Emit the instructions of one part; ``place`` has accumulator, clear and weights.
+
+        If ``eager``, its writer may still be at work: what can begin before that is done shall.
+        """
 
     def _scale_units(self, sums: Integers) -> list[bytes]:
         columns, lanes = self.configuration.columns, self.configuration.lanes
@@ -110,6 +115,12 @@ class ArrayLayer(Layer, abc.ABC):
         return self.window.rows(first, last, self.inputs[0].height)
 
     @property
+    def passes(self) -> int:
+        """Passes of the array over each tile of pixels, for all output channels."""
+        words = self.configuration.lanes * self.configuration.column_blocks
+        return self._weights.words // words
+
+    @property
     def weights_stay(self) -> bool:
         """Whether all weights fit the buffer with room for others, so that tiles reuse them."""
         return 4 * self._weights.words <= 3 * capacity(self.configuration, Buffer.WEIGHTS)
@@ -129,7 +140,7 @@ class ArrayLayer(Layer, abc.ABC):
             order = [(tile, group) for tile in cut for group in groups]
         else:
             order = [(tile, group) for group in groups for tile in cut]
-        for tile, group in order:
+        for number, (tile, group) in enumerate(order):
             accumulator = emitter.accumulators(tile.pixels)
             for part in range(self.parts):
                 unit = group * self.parts + part
@@ -139,7 +150,7 @@ class ArrayLayer(Layer, abc.ABC):
                     "clear": int(part == 0),
                     "weights": word // self.configuration.column_blocks,
                 }
-                self.emit_part(emitter, part, tile, place)
+                self.emit_part(emitter, part, tile, place, eager=number == 0 and first == 0)
             self._drain(emitter, tile, group, accumulator)
 
     def weight_access(self, place: dict[str, int], passes: int) -> Access:

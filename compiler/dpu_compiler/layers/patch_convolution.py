@@ -96,7 +96,9 @@ class PatchConvolution(ArrayLayer):
             result.append(tile.tobytes())
         return result
 
-    def emit_part(self, emitter: Emitter, part: int, tile: Tile, place: dict[str, int]) -> None:
+    def emit_part(
+        self, emitter: Emitter, part: int, tile: Tile, place: dict[str, int], *, eager: bool
+    ) -> None:
         """Emit one CONV_PATCH."""
         source, window = self.inputs[0], self.window
         pixel = 1 if self._planar else source.channels
