@@ -138,3 +138,17 @@ def one_channel(path: Path) -> Path:
     writer.operator("DEPTHWISE_CONV_2D", [x, w, b], [y], options)
     path.write_bytes(writer.finish([x], [y]))
     return path
+
+
+def renamed(path: Path) -> Path:
+    """Write a network with two other names (RESHAPE) in the middle: RELU, both, RELU."""
+    writer = GraphWriter()
+    shapes = [(1, 4, 4, 8), (1, 4, 4, 8), (1, 2, 8, 8), (1, 16, 1, 8), (1, 16, 1, 8)]
+    x, before, first, second, after = (writer.tensor(s, "int8", SCALE) for s in shapes)
+    writer.operator("RELU", [x], [before], {})
+    for source, result in ((before, first), (first, second)):
+        shape = writer.constant(np.array(writer.values[result].shape, np.int32))
+        writer.operator("RESHAPE", [source, shape], [result], {})
+    writer.operator("RELU", [second], [after], {})
+    path.write_bytes(writer.finish([x], [after]))
+    return path

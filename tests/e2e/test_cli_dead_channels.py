@@ -10,6 +10,7 @@ import pytest
 import dpu_spec.program
 from dpu_host.cli import bench
 from dpu_host.cli.machines import EmulatorMachine, Measurement, Outcome
+from dpu_spec.presets import PRESETS
 from tests.e2e import networks
 from tests.e2e.conftest import Dpu
 from tests.e2e.test_cli_errors import refused
@@ -153,7 +154,7 @@ def test_bench(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             return outcome
 
     monkeypatch.setattr(bench, "make_machine", lambda on, source, c: Machine(source.compile(c)))
-    found = bench.measure("dead", "tiny", bench.find_preset("tiny"), tmp_path)
+    found = bench.measure("dead", "tiny", PRESETS["tiny"], tmp_path)
     assert (found.dead_channels, found.channels) == (20, 40)
     assert found.cycles == found.predicted
     assert found.cycles_without is not None

@@ -127,6 +127,23 @@ def test_statistics(dpu: Dpu, network: Path, picture: Path, tmp_path: Path) -> N
     assert rows[0]["macs"] == "28224"
 
 
+@pytest.mark.parametrize("on", ["emulator", pytest.param("rtl", marks=pytest.mark.rtl)])
+def test_other_names_are_dumped_and_checked(dpu: Dpu, tmp_path: Path, on: str) -> None:
+    model = networks.renamed(tmp_path / "m.tflite")
+    values = np.random.default_rng(4).integers(-128, 128, (1, 4, 4, 8)).astype(np.int8)
+    path, folder = save(tmp_path / "in.npy", values), tmp_path / "tensors"
+    result = dpu(
+        *("run", model, "--input", path, "--preset", "tiny", "--on", on, "--check"),
+        *("--dump", folder),
+    )
+    assert result.status == 0, result.err
+    assert "every byte equals the golden model" in result.out
+    want = read_model(model).run({0: values})
+    assert {int(file.stem) for file in folder.iterdir()} == {0, 1, 2, 3, 4}
+    for index in range(5):
+        np.testing.assert_array_equal(np.load(folder / f"{index}.npy"), want[index])
+
+
 def test_dump_and_check(dpu: Dpu, network: Path, picture: Path, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "tensors"
     result = dpu("run", network, "--input", picture, "--dump", folder, "--check")

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from dpu_compiler.graph import Graph
+from dpu_host.cli.renamed import with_renamed
 from dpu_sim.emulator import ProgramRun, RunStatistics
 from dpu_sim.rtl.layers import Run, Timing
 from dpu_spec.program import Program
@@ -89,7 +90,7 @@ class EmulatorMachine:
         for step in self._program.steps:
             run.step(step)
         outputs = {index: run.get(index) for index in self._program.outputs}
-        found = run.tensors() | outputs if tensors else {}
+        found = with_renamed(self._program, run.tensors() | outputs) if tensors else {}
         return Outcome(outputs, found, _measured(run.statistics))
 
     def close(self) -> None:

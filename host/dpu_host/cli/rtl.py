@@ -13,6 +13,7 @@ import numpy as np
 
 from dpu_host.cli.console import working
 from dpu_host.cli.machines import Array, Measurement, Outcome
+from dpu_host.cli.renamed import with_renamed
 from dpu_host.driver import Device
 from dpu_sim.rtl import RtlProcess, build_simulator
 from dpu_sim.rtl.build_cache import cached, content_key
@@ -96,6 +97,7 @@ class RtlMachine:
             # What the scratchpad got is the better witness, if it is whole.
             if index not in found or not np.ma.isMaskedArray(array):
                 found[index] = array
+        found = with_renamed(self._program, found)
         counters = self._process.counters()
         measurement = Measurement(
             cycles=sum(run.cycles for run in recorder.runs),
