@@ -3,22 +3,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-
-@dataclasses.dataclass(frozen=True)
-class Fault:
-    """What is wrong, where, and who notices.
-
-    ``old`` occurs exactly once in ``file`` and becomes ``new``. ``test`` is a pytest node.
-    """
-
-    name: str
-    file: str
-    old: str
-    new: str
-    test: str
-
+from tests.mutants.channel_faults import CHANNELS
+from tests.mutants.fault import Fault
 
 GOLDEN = (
     Fault(
@@ -238,8 +224,8 @@ ENGINES = (
     Fault(
         "sums are added to the other bank's",
         "hw/dpu_hw/conv/accumulators.py",
-        "Mux(stages[0][2][-1], outputs[1], outputs[0])",
-        "Mux(stages[0][2][-1], outputs[0], outputs[1])",
+        "Mux(stages[0][2][0], outputs[1], outputs[0])",
+        "Mux(stages[0][2][0], outputs[0], outputs[1])",
         "tests/hw/conv/test_accumulators.py::test_sums_and_reads",
     ),
     Fault(
@@ -284,6 +270,7 @@ FAULTS = (
     *EMULATOR,
     *CONTRACT,
     *COMPILER,
+    *CHANNELS,
     *REQUANTIZER,
     *MOVEMENT,
     *CONTROL,
