@@ -15,6 +15,7 @@ import typer
 from dpu_compiler.frontend.tflite import read_model
 from dpu_host.cli.check import Check
 from dpu_host.cli.console import show, tell, width
+from dpu_host.cli.dead_channels import dead_channel_line
 from dpu_host.cli.errors import UserError
 from dpu_host.cli.layer_table import layer_table
 from dpu_host.cli.options import ConfigOption, PresetOption, configuration_name, configuration_of
@@ -116,4 +117,6 @@ def demo(
             f"{len(examples)} inferences in {ended - ready:.1f} s after {ready - began:.1f} s of "
             "preparation"
         )
+        if source.program is not None and source.program.dead_channels is not None:
+            tell(dead_channel_line(source.program.dead_channels))
     verdict(check, on.value)
