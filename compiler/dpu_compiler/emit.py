@@ -14,25 +14,20 @@ from dpu_spec.program import Mark
 
 
 class AccumulatorRing:
-    """Gives tiles their accumulators: in the two banks by turns, in each bank round and round.
+    """Gives tiles their accumulators, round and round.
 
-    While one bank takes sums, the other can be drained. What was given longest ago is given again
-    first, so that the array runs ahead of the drain by as many tiles as the banks hold.
+    So the array runs ahead of the drain by as many tiles as there is room for.
     """
 
-    def __init__(self, bank: int) -> None:
-        self._size = bank
-        self._bank = 0
-        self._next = [0, 0]
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._next = 0
 
     def take(self, pixels: int) -> int:
-        """Return the first of so many accumulators, all in one bank."""
-        self._bank ^= 1
-        start = self._next[self._bank]
-        if start + pixels > self._size:
-            start = 0
-        self._next[self._bank] = start + pixels
-        return self._bank * self._size + start
+        """Return the first of so many accumulators."""
+        start = self._next if self._next + pixels <= self._depth else 0
+        self._next = start + pixels
+        return start
 
 
 class Emitter:
@@ -60,7 +55,7 @@ class Emitter:
         slot = capacity(configuration, Buffer.TABLE) // 2
         self._caches[Buffer.TABLE] = ConstantCache(2 * slot, slot)
         self._same: dict[tuple[Buffer, bytes], Chunk] = {}
-        self._accumulators = AccumulatorRing(configuration.accumulator_bank)
+        self._accumulators = AccumulatorRing(configuration.accumulator_depth)
 
     def issue(
         self,

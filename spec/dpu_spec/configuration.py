@@ -46,7 +46,7 @@ class Configuration:
     scratchpad_banks: int = _parameter(8, "Banks, interleaved by the low bits of the word address.")
     weight_words: int = _parameter(8192, "Words of the weight buffer.")
     accumulator_depth: int = _parameter(
-        1024, "Pixels (of all columns) in the two accumulator banks."
+        1024, "Pixels (of all columns) in the two accumulator banks: even ones, odd ones."
     )
     partial_sum_depth: int = _parameter(512, "Pixels (of all lanes) in the depthwise partial sums.")
     conv_parameter_words: int = _parameter(1024, "Words of the drain's parameter buffer.")
@@ -166,7 +166,7 @@ class Configuration:
 
     @property
     def accumulator_bank(self) -> int:
-        """Pixels in one of the two accumulator banks."""
+        """Pixels in one of the two accumulator banks, the most of a tile: two find room."""
         return self.accumulator_depth // 2
 
     @property

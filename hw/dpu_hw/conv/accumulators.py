@@ -17,10 +17,11 @@ def word_address_layout(blocks, depth):
 
 
 class Accumulators(wiring.Component):
-    """Two banks of int32 for all columns, chosen by the top bit of the address.
+    """Two banks of int32 for all columns: one of the even pixels, one of the odd ones.
 
     The convolution adds a pixel each cycle. The drain reads a word of ``lanes`` columns of a pixel
-    each cycle; it waits while the convolution reads the same bank.
+    each cycle, pixel by pixel; it waits while the convolution reads the same bank. Both visit the
+    banks by turns, so that after one such wait they go on side by side.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ class Accumulators(wiring.Component):
         fetch = Signal()
         m.d.comb += [
             fetch.eq(self.valid & ~self.clear),
-            self.read.ready.eq(~(fetch & (self.address[-1] == self.read.p.address[-1]))),
+            self.read.ready.eq(~(fetch & (self.address[0] == self.read.p.address[0]))),
         ]
         taken = self.read.valid & self.read.ready
 
@@ -138,12 +139,12 @@ class Accumulators(wiring.Component):
             m.submodules[f"bank_{b}"] = bank
             read = bank.read_port()
             write = bank.write_port()
-            mine = fetch & (self.address[-1] == b)
+            mine = fetch & (self.address[0] == b)
             m.d.comb += [
-                read.en.eq(mine | (taken & (self.read.p.address[-1] == b))),
-                read.addr.eq(Mux(mine, self.address[:-1], self.read.p.address[:-1])),
-                write.en.eq(stages[2][0] & (stages[2][2][-1] == b)),
-                write.addr.eq(stages[2][2][:-1]),
+                read.en.eq(mine | (taken & (self.read.p.address[0] == b))),
+                read.addr.eq(Mux(mine, self.address[1:], self.read.p.address[1:])),
+                write.en.eq(stages[2][0] & (stages[2][2][0] == b)),
+                write.addr.eq(stages[2][2][1:]),
                 write.data.eq(total),
             ]
             outputs.append(read.data)
@@ -153,7 +154,7 @@ class Accumulators(wiring.Component):
         old = Signal(layout)
         with m.If(stages[0][0]):
             m.d.sync += Value.cast(old).eq(
-                Mux(stages[0][1], 0, Mux(stages[0][2][-1], outputs[1], outputs[0]))
+                Mux(stages[0][1], 0, Mux(stages[0][2][0], outputs[1], outputs[0]))
             )
         with m.If(stages[1][0]):
             for c in range(self._columns):
@@ -164,7 +165,7 @@ class Accumulators(wiring.Component):
         block = Signal(range(max(2, self._columns // self._lanes)))
         m.d.sync += draining.eq(taken)
         with m.If(taken):
-            m.d.sync += [drained_bank.eq(self.read.p.address[-1]), block.eq(self.read.p.block)]
+            m.d.sync += [drained_bank.eq(self.read.p.address[0]), block.eq(self.read.p.block)]
         blocks = [
             output.word_select(b, 32 * self._lanes)
             for output in outputs

@@ -196,8 +196,7 @@ class Bench:
         """Read the accumulators."""
         c = self.model.configuration
         values = []
-        for bank in self.dut.banks:
-            for pixel in range(c.accumulator_bank):
-                word = ctx.get(bank.data[pixel])
-                values.append([word >> 32 * n & 0xFFFFFFFF for n in range(c.columns)])
+        for pixel in range(c.accumulator_depth):
+            word = ctx.get(self.dut.banks[pixel % 2].data[pixel // 2])
+            values.append([word >> 32 * n & 0xFFFFFFFF for n in range(c.columns)])
         self.accumulators = np.array(values, np.uint32).astype(np.int32)
