@@ -14,6 +14,7 @@ from dpu_compiler.frontend.tflite import read_bytes, read_model
 from dpu_golden import OPERATORS, Quantization
 from tests.compiler.nets import Net, Q
 from tests.support import tflite_writer
+from tests.support.tflite_writer import GraphWriter
 
 
 def small_model() -> bytes:
@@ -85,7 +86,9 @@ def test_a_folder(tmp_path):
 
 
 def test_onnx():
-    with pytest.raises(ModelError, match=r"net\.ONNX: ONNX networks are not supported yet"):
+    with pytest.raises(
+        ModelError, match=r"net\.ONNX: is an ONNX network, and ONNX is not supported yet"
+    ):
         read_bytes(b"\x08\x07" + bytes(50), source="net.ONNX")
 
 
@@ -121,6 +124,71 @@ def test_a_type_that_is_not_known(monkeypatch):
     y = net.add_operator("RELU", [net.input((1, 4))], (1, 4))
     with pytest.raises(ModelError, match="has the type float64, which is not supported"):
         net.graph(y)
+
+
+@pytest.mark.parametrize("name", ["RELU", "SOFTMAX", "LOGISTIC", "MAX_POOL_2D", "SUB", "MEAN"])
+def test_a_float_network_of_any_operator(name):
+    writer = GraphWriter()
+    x = writer.tensor((1, 4, 4, 2), "float32", None, name="x")
+    y = writer.tensor((1, 4, 4, 2), "float32", None, name="y")
+    writer.operator(name, [x, x] if name in ("SUB", "MEAN") else [x], [y])
+    with pytest.raises(ModelError, match=rf"is a float network \(operator 0, {name}.*quantize it"):
+        read_bytes(writer.finish([x], [y]), source="m.tflite")
+
+
+@pytest.mark.parametrize("name", ["RELU", "SOFTMAX", "ADD"])
+def test_int8_without_quantization(name):
+    writer = GraphWriter()
+    x = writer.tensor((1, 4), "int8", None, name="x")
+    y = writer.tensor((1, 4), "int8", None, name="y")
+    writer.operator(name, [x, x] if name == "ADD" else [x], [y])
+    message = rf"operator 0 \({name}\) .* tensor x is int8 without a scale; quantize it"
+    with pytest.raises(ModelError, match=message):
+        read_bytes(writer.finish([x], [y]), source="m.tflite")
+
+
+def test_a_model_of_nothing():
+    writer = GraphWriter()
+    x = writer.tensor((1, 4), "int8", Q, name="x")
+    with pytest.raises(ModelError, match=r"m: has no operators, so .* export"):
+        read_bytes(writer.finish([x], [x]), source="m")
+    writer.operator("RELU", [x], [writer.tensor((1, 4), "int8", Q)])
+    with pytest.raises(ModelError, match=r"m: has no outputs, so .* export"):
+        read_bytes(writer.finish([x], []), source="m")
+
+
+# ModelProto: ir_version 8, producer_name "pytorch", graph of 300 bytes, opset_import.
+ONNX = b"\x08\x08\x12\x07pytorch\x3a\xac\x02" + bytes(300) + b"\x42\x02\x10\x0d"
+
+
+def test_onnx_under_any_name():
+    for source in ("net.bin", "net.tflite", "net.onnx"):
+        with pytest.raises(ModelError, match=rf"{source}: is an ONNX network, .*; convert it"):
+            read_bytes(ONNX, source=source)
+    # A text that begins like it, and files that are cut short, are something else.
+    for data in (
+        b"\x08\x08hello" + bytes(99),
+        ONNX[:12],
+        ONNX[:1] + b"\xff" * 40,
+        ONNX[:12] + b"\xff" * 3,
+    ):
+        with pytest.raises(ModelError, match="is not a TFLite model"):
+            read_bytes(data, source="net.bin")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"PK\x03\x04" + bytes(60), "it is a zip archive"),
+        (b"\x93NUMPY\x01\x00" + bytes(60), "it is an array of NumPy"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(60), "it is an HDF5 file"),
+        (b"some text of a few words", "its bytes 4 to 7 are not 'TFL3'"),
+    ],
+)
+def test_kinds_of_other_files(data, kind):
+    with pytest.raises(ModelError) as caught:
+        read_bytes(data, source="x")
+    assert str(caught.value).startswith(f"x: is not a TFLite model ({kind}")
 
 
 def test_an_unsupported_operator():

@@ -16,6 +16,7 @@ from dpu_compiler.graph import Array, Graph, Operator, Tensor
 
 #: Elements of the largest tensor that is believed.
 _SIZE_LIMIT = 1 << 27
+_QUANTIZE = "quantize it to int8 first, for instance with full-integer post-training quantization."
 #: Operators whose presence on float32 tensors makes a network a float network.
 _COMPUTE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "AVERAGE_POOL_2D")
 
@@ -40,16 +41,32 @@ def _check_type(operator: Operator, tensor: Tensor, source: str) -> None:
             f"tensor {tensor.name}); uint8 is not supported yet, quantize it to int8."
         )
     if dtype == "float32" and operator.name in _COMPUTE:
-        raise ModelError(
-            f"{source}: is a float network (operator {operator.index}, {operator.name}, "
-            f"tensor {tensor.name} is float32); quantize it to int8 first, for instance "
-            "with full-integer post-training quantization."
-        )
+        raise _float_network(operator, tensor, source)
     if dtype == "int16" and operator.name in _COMPUTE:
         raise ModelError(
             f"{source}: operator {operator.index} ({operator.name}) works on int16 "
             f"activations (tensor {tensor.name}); only int8 is supported."
         )
+
+
+def _float_network(operator: Operator, tensor: Tensor, source: str) -> ModelError:
+    return ModelError(
+        f"{source}: is a float network (operator {operator.index}, {operator.name}, "
+        f"tensor {tensor.name} is float32); {_QUANTIZE}"
+    )
+
+
+def _refusal(graph: Graph, operator: Operator, error: Exception, source: str) -> ModelError:
+    """Say why an operator cannot be computed: by its types, if they explain it."""
+    found = [graph.tensors[i] for i in (*operator.inputs, *operator.outputs) if i >= 0]
+    what = f"{source}: operator {operator.index} ({operator.name}) cannot be computed"
+    for tensor in found:
+        dtype, quantization = tensor.value.dtype, tensor.value.quantization
+        if dtype == "float32" and operator.name not in ("QUANTIZE", "DEQUANTIZE"):
+            return _float_network(operator, tensor, source)
+        if dtype == "int8" and quantization is None:
+            return ModelError(f"{what}: tensor {tensor.name} is int8 without a scale; {_QUANTIZE}")
+    return ModelError(f"{what}: {error}")
 
 
 def _check_tensor(tensor: Tensor, source: str) -> None:
@@ -82,7 +99,7 @@ def _check_operators(graph: Graph, source: str) -> None:
         try:
             results = graph.evaluate(operator, arrays)
         except (ValueError, TypeError, ArithmeticError, LookupError) as error:
-            raise ModelError(f"{what} cannot be computed: {error}") from None
+            raise _refusal(graph, operator, error, source) from None
         arrays.update(zip(operator.outputs, results, strict=True))
     for index in graph.outputs:
         if index not in arrays and graph.tensors[index].data is None:

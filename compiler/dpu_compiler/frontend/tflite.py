@@ -13,6 +13,7 @@ import tflite
 
 from dpu_compiler.errors import ModelError
 from dpu_compiler.frontend.check import check
+from dpu_compiler.frontend.formats import is_onnx, kind
 from dpu_compiler.frontend.options import OPTIONS
 from dpu_compiler.graph import Array, Graph, Operator, Tensor
 from dpu_golden import OPERATORS, Quantization, Value
@@ -43,14 +44,15 @@ def read_model(path: Path) -> Graph:
 
 def read_bytes(data: bytes, *, source: str) -> Graph:
     """Read a model from bytes; ``source`` names it in errors."""
-    if source.lower().endswith(".onnx"):
+    is_tflite = len(data) >= 16 and data[4:8] == b"TFL3"
+    if source.lower().endswith(".onnx") or (not is_tflite and is_onnx(data)):
         raise ModelError(
-            f"{source}: ONNX networks are not supported yet; convert it to an int8 .tflite file."
+            f"{source}: is an ONNX network, and ONNX is not supported yet; convert it to an int8 "
+            ".tflite file."
         )
-    if len(data) < 16 or data[4:8] != b"TFL3":
+    if not is_tflite:
         raise ModelError(
-            f"{source}: is not a TFLite model (its bytes 4 to 7 are not 'TFL3'); "
-            "name an int8 .tflite file."
+            f"{source}: is not a TFLite model ({kind(data)}); name an int8 .tflite file."
         )
     try:
         graph = _graph(data, source)
@@ -169,6 +171,11 @@ def _graph(data: bytes, source: str) -> Graph:
     named = [*inputs, *outputs]
     for operator in operators:
         named += [i for i in operator.inputs if i >= 0] + list(operator.outputs)
-    if any(not 0 <= index < count for index in named) or not operators or not outputs:
+    for what, there in (("operators", operators), ("outputs", outputs)):
+        if not there:
+            raise ModelError(
+                f"{source}: has no {what}, so there is nothing to run; export the model again."
+            )
+    if any(not 0 <= index < count for index in named):
         raise ValueError("it names tensors that it does not have")
     return Graph(source, tensors, operators, inputs, outputs, hashlib.sha256(data).hexdigest())
