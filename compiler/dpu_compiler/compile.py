@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from dpu_compiler.assemble import Image
+from dpu_compiler.emit import Emitter
 from dpu_compiler.engines import choose_engines
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.legal import Decision, decide
@@ -15,10 +16,12 @@ from dpu_compiler.passes.dead_channels import LiveGraph, remove_dead_channels
 from dpu_compiler.passes.fold import fold_constants
 from dpu_compiler.passes.frames import number_frames, repeat
 from dpu_compiler.passes.pad import fuse_padding
+from dpu_compiler.resident import load_resident, resident_places
 from dpu_compiler.search import best_schedule
 from dpu_compiler.translate import StepBuilder, translate
 from dpu_compiler.translate.step import Memory
 from dpu_spec.configuration import Configuration
+from dpu_spec.instruction import Engine
 from dpu_spec.isa import WINDOW_ARENA, WINDOW_INPUT, WINDOW_OUTPUT
 from dpu_spec.program import DeadChannels, HostOperator, Layer, Program, Step, Tensor
 
@@ -33,6 +36,7 @@ class Compilation:
         *,
         dead_channels: bool = True,
         frames: int = 1,
+        resident: bool = False,
     ) -> None:
         self.configuration = configuration
         self.model_sha256 = graph.sha256
@@ -49,6 +53,8 @@ class Compilation:
         self.memory = Memory()
         self.image = Image()
         self.host_data = bytearray()
+        self.keeps_constants = resident and sum(not part.on_host for part in self.parts) == 1
+        self.preload: Step | None = None
 
     def run(self) -> Program:
         """Compile."""
@@ -80,6 +86,7 @@ class Compilation:
             steps=tuple(steps),
             dead_channels=DeadChannels(self.leaves_out, self.live.removed, self.live.channels),
             frames=self.frames,
+            preload=self.preload,
             model_sha256=self.model_sha256,
         )
 
@@ -103,8 +110,18 @@ class Compilation:
         for dram, data in builder.constants:
             dram.offset = self.image.put(data)
         schedule = best_schedule(builder)
+        if self.keeps_constants:
+            places = resident_places(schedule.emitter)
+            if places:
+                self.preload = self._preload(load_resident(places, schedule.emitter))
+                schedule = best_schedule(builder, places)
         self.image.add_constants(schedule.emitter)
         return Step(streams=self.image.add_streams(schedule.streams))
+
+    def _preload(self, emitter: Emitter) -> Step:
+        """Return the step that loads the constants that stay."""
+        self.image.add_constants(emitter)
+        return Step(streams=self.image.add_streams({Engine.LOAD: emitter.issues}))
 
     def _host(self, operator: Operator) -> Step:
         graph = self.graph
@@ -190,16 +207,25 @@ def find_dead_channels(graph: Graph, configuration: Configuration) -> LiveGraph:
 
 
 def compile_graph(
-    graph: Graph, configuration: Configuration, *, dead_channels: bool = True, frames: int = 1
+    graph: Graph,
+    configuration: Configuration,
+    *,
+    dead_channels: bool = True,
+    frames: int = 1,
+    resident: bool = False,
 ) -> Program:
     """Compile a network for a configuration.
 
     ``dead_channels`` says whether to leave out channels that are constant or that nobody uses.
-    ``frames`` is the number of inferences that one start of the program runs.
+    ``frames`` is the number of inferences that one start of the program runs. ``resident`` says
+    whether constants stay on the chip between starts, in each buffer that holds all of them; only
+    a network that runs on the DPU in one piece can have that.
 
     Raises
     ------
     CompilerError
         The network cannot be compiled; the message says why and what to do.
     """
-    return Compilation(graph, configuration, dead_channels=dead_channels, frames=frames).run()
+    return Compilation(
+        graph, configuration, dead_channels=dead_channels, frames=frames, resident=resident
+    ).run()

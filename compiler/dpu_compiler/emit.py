@@ -37,10 +37,15 @@ class Emitter:
     ----------
     configuration
         Sizes of the buffers.
+    resident
+        Constants that are there already, and where. They fill their buffers alone.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(
+        self, configuration: Configuration, resident: Mapping[Chunk, int] | None = None
+    ) -> None:
         self.configuration = configuration
+        self._resident = dict(resident or {})
         self.issues: list[Issue] = []
         #: Loads of constants, whose DRAM offset the assembler fills in.
         self.constant_loads: list[tuple[Issue, Chunk]] = []
@@ -54,7 +59,7 @@ class Emitter:
         }
         slot = capacity(configuration, Buffer.TABLE) // 2
         self._caches[Buffer.TABLE] = ConstantCache(2 * slot, slot)
-        self._same: dict[tuple[Buffer, bytes], Chunk] = {}
+        self._same = {(chunk.buffer, chunk.data): chunk for chunk in self._resident}
         self._accumulators = AccumulatorRing(configuration.accumulator_depth)
 
     def issue(
@@ -77,27 +82,37 @@ class Emitter:
         chunk, position = stream.place(unit)
         # Layers of several frames have the same constants.
         chunk = self._same.setdefault((chunk.buffer, chunk.data), chunk)
+        if chunk in self._resident:
+            return self._resident[chunk] + position
         cache = self._caches[chunk.buffer]
         at = cache.find(chunk)
         if at is None:
             at = cache.insert(chunk)
-            self.issue(
-                LOAD,
-                {
-                    "target": TARGETS[chunk.buffer],
-                    "window": WINDOW_PROGRAM,
-                    "row_bytes": len(chunk.data),
-                    "rows": 1,
-                    "columns": 1,
-                    "depth": len(chunk.data),
-                    "address": at,
-                    "block_stride": 1,
-                    "ring_start": 0,
-                    "ring_words": 65535,
-                },
-                [],
-                [span(chunk.buffer, at, chunk.words)],
-                Mark(layer),
-            )
-            self.constant_loads.append((self.issues[-1], chunk))
+            self.load(chunk, at, layer)
         return at + position
+
+    def alignment(self, buffer: Buffer) -> int:
+        """Return the number of words whose multiples chunks begin at."""
+        return self._caches[buffer].align
+
+    def load(self, chunk: Chunk, at: int, layer: int) -> None:
+        """Append the load of a chunk to a place of its buffer."""
+        self.issue(
+            LOAD,
+            {
+                "target": TARGETS[chunk.buffer],
+                "window": WINDOW_PROGRAM,
+                "row_bytes": len(chunk.data),
+                "rows": 1,
+                "columns": 1,
+                "depth": len(chunk.data),
+                "address": at,
+                "block_stride": 1,
+                "ring_start": 0,
+                "ring_words": 65535,
+            },
+            [],
+            [span(chunk.buffer, at, chunk.words)],
+            Mark(layer),
+        )
+        self.constant_loads.append((self.issues[-1], chunk))

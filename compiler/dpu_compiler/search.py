@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from dpu_compiler.constants import Chunk
 from dpu_compiler.cost import simulate
 from dpu_compiler.emit import Emitter
 from dpu_compiler.errors import CapacityError
@@ -45,8 +46,10 @@ class Schedule:
     cycles: int
 
 
-def schedule(builder: StepBuilder, tiling: Tiling) -> Schedule:
+def schedule(builder: StepBuilder, tiling: Tiling, resident: Mapping[Chunk, int]) -> Schedule:
     """Place a step's maps, order its tasks and emit its instructions.
+
+    ``resident`` are the constants that are on the chip before, and where.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def schedule(builder: StepBuilder, tiling: Tiling) -> Schedule:
         The step does not fit.
     """
     configuration = builder.configuration
-    emitter = Emitter(configuration)
+    emitter = Emitter(configuration, resident)
     for task in place_tasks(builder, tiling):
         task.layer.emit(emitter, task.first, task.last)
     sizes = builder.memory.sizes
@@ -76,8 +79,9 @@ def _instructions(streams: Mapping[Engine, list[Issue]]) -> dict[Engine, list[In
 class _Search:
     """The best schedule so far, and what may still be tried."""
 
-    def __init__(self, builder: StepBuilder) -> None:
+    def __init__(self, builder: StepBuilder, resident: Mapping[Chunk, int]) -> None:
         self.builder = builder
+        self.resident = resident
         self.best: Schedule | None = None
         self.tiling = TILINGS[0]
         self.left = LIMIT
@@ -85,7 +89,7 @@ class _Search:
     def attempt(self, tiling: Tiling) -> bool:
         """Try a tiling; tell whether it is the best so far."""
         try:
-            found = schedule(self.builder, tiling)
+            found = schedule(self.builder, tiling, self.resident)
         except CapacityError:
             if self.best is None:
                 raise
@@ -97,13 +101,13 @@ class _Search:
         return True
 
 
-def best_schedule(builder: StepBuilder) -> Schedule:
+def best_schedule(builder: StepBuilder, resident: Mapping[Chunk, int] | None = None) -> Schedule:
     """Return the fastest schedule that is found.
 
     First all tilings are tried, then layers whose drain takes longer than their sums: one that
     follows its producer closely, row by row, is drained while the array works for others.
     """
-    search = _Search(builder)
+    search = _Search(builder, resident or {})
     for tiling in TILINGS:
         if search.best is not None and search.left < LIMIT / 2:
             break

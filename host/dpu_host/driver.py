@@ -111,7 +111,7 @@ class Device:
         }
 
     def load(self, program: Program) -> None:
-        """Load a program, in place of the one before.
+        """Load a program, in place of the one before, with the constants that stay on the chip.
 
         Raise :exc:`ConfigurationMismatchError` where it was compiled for other parameters.
         """
@@ -137,6 +137,8 @@ class Device:
         self._refuse_busy()
         self._transport.write_memory(windows[0].base, program.image)
         self._program, self._windows, self._held = program, windows, {}
+        if program.preload is not None:
+            self._run(program.preload)
 
     def infer(
         self, inputs: Mapping[int, Array], *, observer: Observer | None = None

@@ -27,7 +27,9 @@ from dpu_spec.instruction import Engine, Instruction
 from dpu_spec.isa import INSTRUCTION_BYTES, decode
 
 #: Version of this file format.
-PROGRAM_VERSION = 4
+PROGRAM_VERSION = 5
+#: The archive's first member, and where a zip archive has its name.
+_HEADER, _NAME_OFFSET = "program.json", 30
 
 
 class ProgramError(ValueError):
@@ -205,6 +207,8 @@ class Program:
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     dead_channels: DeadChannels | None = None
     frames: Frames = Frames()
+    #: Loads constants that then stay on the chip; run once when the program is loaded.
+    preload: Step | None = None
     model_sha256: str = ""
 
     def instructions(self, step: Step, engine: Engine) -> list[Instruction]:
@@ -254,12 +258,13 @@ def to_bytes(program: Program) -> bytes:
         "options": program.options,
         "dead_channels": _plain(program.dead_channels),
         "frames": _plain(program.frames),
+        "preload": _plain(program.preload),
         "image_sha256": hashlib.sha256(program.image).hexdigest(),
     }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in (
-            ("program.json", json.dumps(header).encode()),
+            (_HEADER, json.dumps(header).encode()),
             ("image.bin", program.image),
             ("host.bin", program.host_data),
         ):
@@ -302,9 +307,13 @@ def from_bytes(data: bytes, *, source: str) -> Program:
 
     Raise :exc:`ProgramError` where it is damaged.
     """
+    if not is_program(data):
+        raise ProgramError(
+            f"{source}: is no program file; name a program that `dpu compile` wrote."
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            header = json.loads(archive.read("program.json"))
+            header = json.loads(archive.read(_HEADER))
             image = archive.read("image.bin")
             host_data = archive.read("host.bin")
     except (
@@ -351,6 +360,7 @@ def from_bytes(data: bytes, *, source: str) -> Program:
             options=header["options"],
             dead_channels=_dead_channels(header["dead_channels"]),
             frames=Frames(*header["frames"]),
+            preload=None if header["preload"] is None else _step(header["preload"]),
             model_sha256=header["model_sha256"],
         )
     except (KeyError, TypeError, ValueError, ConfigurationError) as error:
@@ -358,8 +368,9 @@ def from_bytes(data: bytes, *, source: str) -> Program:
 
 
 def is_program(data: bytes) -> bool:
-    """Tell whether the bytes look like a program file (a zip archive)."""
-    return data[:2] == b"PK"
+    """Tell whether the bytes look like a program file: a zip archive with its header first."""
+    name = data[_NAME_OFFSET : _NAME_OFFSET + len(_HEADER)]
+    return data[:4] == b"PK\x03\x04" and name == _HEADER.encode()
 
 
 def from_file(path: Path) -> Program:

@@ -78,6 +78,10 @@ class ProgramRun:
         self.machine.window(WINDOW_INPUT, program.input_bytes)
         self.machine.window(WINDOW_OUTPUT, program.output_bytes)
         self._held: dict[int, Array] = {}
+        if program.preload is not None:
+            # Not counted: it is done once for many inferences.
+            self._step = program.preload
+            self.machine.run({e: instructions(program, program.preload, e) for e in Engine})
 
     def put(self, index: int, array: Array) -> None:
         """Give a tensor its value, in DRAM if it has a place there."""
