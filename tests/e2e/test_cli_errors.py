@@ -228,6 +228,14 @@ def test_damaged_program(dpu: Dpu, program: Path, picture: Path, network: Path) 
     refused(dpu("disassemble", network), "is a model", "dpu compile")
     program.write_bytes(data)
     refused(dpu("info", program), "is a program", "name the .tflite")
+    # Archives and arrays of something else.
+    archive, numbers = program.with_suffix(".npz"), program.with_suffix(".npy")
+    np.savez(archive, x=np.zeros(3))
+    np.save(numbers, np.zeros(30))
+    for path in (archive, numbers):
+        refused(dpu("disassemble", path), f"{path}: is no program file", "name a program")
+    refused(dpu("run", archive, "--input", picture), "is not a TFLite model", "a zip archive")
+    refused(dpu("info", numbers), "is not a TFLite model", "an array of NumPy")
 
 
 def test_usage(dpu: Dpu, network: Path) -> None:
