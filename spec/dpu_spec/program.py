@@ -309,7 +309,8 @@ def from_bytes(data: bytes, *, source: str) -> Program:
     """
     if not is_program(data):
         raise ProgramError(
-            f"{source}: is no program file; name a program that `dpu compile` wrote."
+            f"{source}: is no program file, or only a piece of one; name a program that `dpu "
+            "compile` wrote, or compile the model again."
         )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
