@@ -213,8 +213,8 @@ def from_parameters(values: dict[str, Any], *, source: str) -> Configuration:
 def from_file(path: Path) -> Configuration:
     """Read a configuration from a TOML file, or from the JSON manifest that generation wrote.
 
-    A TOML file may name a ``preset`` to start from. A manifest has the parameters under
-    ``configuration``.
+    A TOML file may name a ``preset`` to start from, else it is b128. A manifest has the parameters
+    under ``configuration``.
     """
     from dpu_spec.presets import preset
 
@@ -239,5 +239,23 @@ def from_file(path: Path) -> Configuration:
         values = values.get("configuration")
         if not isinstance(values, dict):
             raise ConfigurationError(f"{path}: has no parameters; generate it again.")
-    base = preset(values.pop("preset")).parameters() if "preset" in values else {}
-    return from_parameters({**base, **values}, source=str(path))
+        return from_parameters(values, source=str(path))
+    name = values.pop("preset", "b128")
+    try:
+        base = preset(name).parameters()
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: preset = {name!r}: {error}") from None
+    try:
+        return from_parameters({**base, **values}, source=str(path))
+    except ConfigurationError as error:
+        inherited = [
+            f"{key} = {value}"
+            for key, value in base.items()
+            if key not in values and f"{key} must be" in str(error)
+        ]
+        if not inherited:
+            raise
+        raise ConfigurationError(
+            f"{error} What the file doesn't name is that of the preset {name} "
+            f"({', '.join(inherited)}): name it, too, or start from another preset."
+        ) from None

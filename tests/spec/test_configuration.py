@@ -226,8 +226,9 @@ def test_a_manifest(tmp_path):
         ("a.json", '{"architecture_version": 0}', "is for architecture version 0, this is"),
         ("a.toml", "size = 3", "unknown parameter size"),
         ("a.toml", "lanes = 5", "lanes must be 4, 8 or 16"),
-        ("a.toml", 'preset = "big"', "big: no such preset"),
-        ("a.toml", "preset = 3", "3: no such preset"),
+        ("a.toml", 'preset = "big"', "preset = 'big': big: no such preset"),
+        ("a.toml", "preset = 3", "preset = 3: 3: no such preset"),
+        ("a.toml", "preset = []", "no such preset"),
     ],
 )
 def test_a_file_that_is_no_configuration(tmp_path, name, text, message):
@@ -235,7 +236,29 @@ def test_a_file_that_is_no_configuration(tmp_path, name, text, message):
     path.write_text(text)
     with pytest.raises(ConfigurationError, match=message) as caught:
         from_file(path)
-    assert name in str(caught.value) or "preset" in message
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "inherited"),
+    [
+        ("lanes = 4", "b128", "depthwise_logic_multipliers = 72"),
+        ('preset = "b256"\nlanes = 8', "b256", "depthwise_logic_multipliers = 132"),
+    ],
+)
+def test_a_value_that_the_file_does_not_name(tmp_path, text, base, inherited):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        from_file(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert f"is that of the preset {base} (" in message
+    assert inherited in message
+    assert "(lanes" not in message
+    assert message.endswith("name it, too, or start from another preset.")
+    path.write_text('preset = "tiny"\nlanes = 4')
+    from_file(path)
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
