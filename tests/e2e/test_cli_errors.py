@@ -160,6 +160,8 @@ def test_input_names(dpu: Dpu, network: Path, picture: Path, tmp_path: Path) -> 
     refused(dpu("run", model, "--input", left, "--input", left), "second file for left")
     refused(dpu("run", model, "--input", left, "--input", right), "left 1, right 2", "same number")
     refused(dpu("run", network, "--input", picture, "--input", picture), "second file")
+    refused(dpu("run", model, "--input", "left="), "--input left=: names no file", ".npy")
+    refused(dpu("run", network, "--input", ""), "names no file")
 
 
 def test_outputs(dpu: Dpu, network: Path, picture: Path, tmp_path: Path) -> None:
@@ -250,6 +252,27 @@ def test_usage(dpu: Dpu, network: Path) -> None:
         result = dpu(*call)
         assert result.status == 2
         assert "Error: " in result.err
+
+
+def test_values_of_options(dpu: Dpu, network: Path) -> None:
+    for option, value, reason in (
+        ("--on", "mars", "'mars' is not one of 'golden', 'emulator', 'rtl'."),
+        ("--top", "many", "'many' is not a whole number."),
+    ):
+        result = dpu("run", network, "--input", "x", option, value)
+        assert result.status == 2
+        assert result.err.splitlines()[-1] == f"Error: Invalid value for '{option}': {reason}"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_no_space_left(dpu: Dpu, network: Path, picture: Path) -> None:
+    call = ("run", network, "--input", picture, "--on", "golden")
+    for option in ("--json", "--csv", "--output"):
+        result = dpu(*call, option, "/dev/full")
+        assert result.status == 2
+        assert "error: /dev/full: No space left on device; check" in result.err
+    result = dpu("compile", network, "--preset", "tiny", "-o", "/dev/full")
+    assert "error: /dev/full: No space left on device; check" in result.err
 
 
 def test_read_only_folder(dpu: Dpu, network: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from dpu_host.cli.options import (
     configuration_name,
     configuration_of,
     writable,
+    writing,
 )
 from dpu_host.cli.pictures import read_picture
 from dpu_host.cli.report import statistics
@@ -228,7 +229,8 @@ def bench(
     old = benchmarks.rows_of(before, title) if networks else {}
     kept = [line for name, line in old.items() if name not in chosen]
     own = benchmarks.section(title, results, absent, kept)
-    path.write_text(benchmarks.merged(before, title, own), encoding="utf-8")
+    with writing(path):
+        path.write_text(benchmarks.merged(before, title, own), encoding="utf-8")
     tell(own)
     tell(f"{path} is written")
     wrong = [result.network for result in results if not result.exact]

@@ -59,14 +59,20 @@ class Group(TyperGroup):
         """Run a command."""
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
         except _USER_ERRORS as error:
             say(f"error: {error}")
             raise typer.Exit(USER_ERROR) from None
         except BrokenPipeError:
             raise
         except OSError as error:
-            name = error.filename if error.filename is not None else "input or output"
-            say(f"error: {name}: {error.strerror or error}; check the path and its permissions.")
+            name = error.filename if error.filename is not None else "standard output"
+            say(
+                f"error: {name}: {error.strerror or error}; check the path, its permissions and "
+                "the free space."
+            )
             raise typer.Exit(USER_ERROR) from None
         except _FAILURES as error:
             say(f"failure: {error}")

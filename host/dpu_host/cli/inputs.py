@@ -65,6 +65,8 @@ def _assign(arguments: Sequence[str], source: Source) -> dict[int, Path]:
                 f"--input {argument}: the network has {len(inputs)} inputs, so say which with "
                 f"NAME=FILE; they are {_listed(names, tensors)}."
             )
+        if path == Path():
+            raise UserError(f"--input {argument}: names no file; name {_KINDS}.")
         if index in files:
             raise UserError(
                 f"--input {argument}: is the second file for {tensors[index].name}; stack the "

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -94,6 +96,25 @@ def writable(path: Path, option: str) -> Path:
             f"{path}: cannot be written: {error.strerror}; give {option} another name."
         ) from None
     return path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Name a file in what goes wrong while it is written."""
+    try:
+        yield path
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def whole_number(text: str) -> int:
+    """Read the value of an option."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a whole number.") from None
 
 
 def writable_folder(path: Path, option: str) -> Path:

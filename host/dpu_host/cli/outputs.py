@@ -11,7 +11,7 @@ import numpy as np
 from dpu_host.cli.console import note
 from dpu_host.cli.errors import UserError
 from dpu_host.cli.machines import Array, Outcome
-from dpu_host.cli.options import writable
+from dpu_host.cli.options import writable, writing
 from dpu_host.cli.sources import Source
 
 
@@ -41,7 +41,7 @@ def save_outputs(path: Path, source: Source, outcomes: Sequence[Outcome]) -> Non
         name: stacked([outcome.outputs[index] for outcome in outcomes])
         for name, index in source.names(source.outputs).items()
     }
-    with path.open("wb") as file:
+    with writing(path), path.open("wb") as file:
         if path.suffix == ".npz":
             np.savez(file, allow_pickle=False, **arrays)
         else:
@@ -57,7 +57,8 @@ def dump(folder: Path, outcomes: Sequence[Outcome]) -> int:
         if any(np.ma.isMaskedArray(array) for array in arrays):
             partial.append(index)
             continue
-        np.save(folder / f"{index}.npy", stacked(arrays), allow_pickle=False)
+        with writing(folder / f"{index}.npy") as path:
+            np.save(path, stacked(arrays), allow_pickle=False)
         written += 1
     if partial:
         note(

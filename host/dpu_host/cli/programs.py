@@ -17,6 +17,7 @@ from dpu_host.cli.options import (
     configuration_name,
     configuration_of,
     writable,
+    writing,
 )
 from dpu_host.cli.report import short
 from dpu_host.cli.sources import compiled, open_model, open_program
@@ -39,7 +40,8 @@ def compile(
     graph = open_model(model)
     writable(output, "--output")
     program = compiled(graph, model, configuration, dead_channels=dead_channels is not False)
-    output.write_bytes(to_bytes(program))
+    with writing(output):
+        output.write_bytes(to_bytes(program))
     counts = dict.fromkeys(Engine, 0)
     for step in program.steps:
         for engine, stream in (step.streams or {}).items():

@@ -14,7 +14,7 @@ from dpu_compiler.macs import count_macs
 from dpu_host.cli.check import Check
 from dpu_host.cli.dead_channels import dead_channel_figures
 from dpu_host.cli.machines import Measurement, Outcome
-from dpu_host.cli.options import configuration_name
+from dpu_host.cli.options import configuration_name, writing
 from dpu_host.cli.sources import Source
 from dpu_sim.traffic import Traffic, layer_traffic
 from dpu_spec.configuration import Configuration
@@ -128,12 +128,13 @@ def _model_layers(source: Source) -> list[dict[str, Any]]:
 
 def write_json(path: Path, found: dict[str, Any]) -> None:
     """Write statistics."""
-    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    with writing(path):
+        path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 def write_csv(path: Path, found: dict[str, Any]) -> None:
     """Write the layers."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with writing(path), path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, _COLUMNS)
         writer.writeheader()
         writer.writerows(found["layers"])

@@ -24,6 +24,7 @@ from dpu_host.cli.options import (
     configuration_of,
     given_configuration,
     match,
+    whole_number,
     writable,
     writable_folder,
 )
@@ -137,7 +138,8 @@ def run(
         ),
     ] = None,
     top: Annotated[
-        int | None, typer.Option("--top", metavar="K", help="Show the K best classes.")
+        int | None,
+        typer.Option("--top", metavar="K", parser=whole_number, help="Show the K best classes."),
     ] = None,
     labels: Annotated[
         Path | None, typer.Option("--labels", metavar="FILE", help="Names of classes, one a line.")
