@@ -90,6 +90,10 @@ class Frames:
         """Return the index of the model's tensor in a frame."""
         return index + frame * self.tensors
 
+    def first(self, indices: tuple[int, ...]) -> tuple[int, ...]:
+        """Return those of the tensors that belong to the first frame."""
+        return tuple(i for i in indices if self.count == 1 or i < self.tensors)
+
     def layer(self, index: int, frame: int) -> int:
         """Return the index of the model's operator in a frame."""
         return index + frame * self.layers

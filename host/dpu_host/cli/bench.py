@@ -17,9 +17,9 @@ from dpu_golden import UnsupportedOperator
 from dpu_host.cli import benchmarks
 from dpu_host.cli.benchmarks import Benchmark
 from dpu_host.cli.check import Check
-from dpu_host.cli.console import note, tell
+from dpu_host.cli.console import note, say, tell
 from dpu_host.cli.demo import examples_folder
-from dpu_host.cli.errors import FAILURE, UserError, say
+from dpu_host.cli.errors import FAILURE, UserError
 from dpu_host.cli.inputs import Example, load_inputs
 from dpu_host.cli.options import (
     ConfigOption,

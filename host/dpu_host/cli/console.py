@@ -11,6 +11,8 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from dpu_compiler.frontend.names import printable
+
 #: Columns of tables that go to a file or a pipe.
 WIDTH = 140
 
@@ -29,14 +31,24 @@ def show(what: RenderableType) -> None:
     _console().print(what)
 
 
+def _tame(text: str) -> str:
+    """Return lines without what would control a terminal, such as names of a damaged program."""
+    return "".join(c if c in "\n\t" else printable(c) for c in text)
+
+
 def tell(text: str = "") -> None:
-    """Print a line to standard output."""
-    typer.echo(text)
+    """Print lines to standard output."""
+    typer.echo(_tame(text))
 
 
 def note(text: str) -> None:
     """Print a note to standard error."""
-    typer.echo(f"note: {text}", err=True)
+    typer.echo(_tame(f"note: {text}"), err=True)
+
+
+def say(text: str) -> None:
+    """Print lines to standard error."""
+    typer.echo(_tame(text), err=True)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from dpu_compiler.errors import CompilerError
 from dpu_golden import UnsupportedOperator
+from dpu_host.cli.console import say
 from dpu_host.errors import DeviceError
 from dpu_sim.emulator import EmulatorError
 from dpu_sim.rtl import BuildError, SimulationError, ToolchainError
@@ -45,11 +46,6 @@ _UNEXPECTED = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError),
     *(NotImplementedError, TypeError, ValueError),
 )
-
-
-def say(message: str) -> None:
-    """Print to standard error."""
-    typer.echo(message, err=True)
 
 
 class Group(TyperGroup):

@@ -23,6 +23,13 @@ from dpu_host.cli.options import (
 from dpu_host.cli.prediction import predict
 from dpu_host.cli.report import percent, statistics, write_csv, write_json
 from dpu_host.cli.sources import open_source
+from dpu_host.cli.streams import (
+    FramesOption,
+    ResidentOption,
+    check_frames,
+    choose_stream,
+    resident_line,
+)
 
 
 def estimate(
@@ -38,10 +45,14 @@ def estimate(
         Path | None, typer.Option("--csv", metavar="FILE", help="What is expected of each layer.")
     ] = None,
     dead_channels: DeadChannelsOption = None,
+    frames: FramesOption = None,
+    resident: ResidentOption = False,
 ) -> None:
     """Predict cycles, utilization and DRAM bytes of an inference by the cycle model."""
     wanted = given_configuration(preset, config)
+    check_frames(frames)
     source = open_source(network, dead_channels=dead_channels)
+    choose_stream(source, frames, resident)
     if source.program is not None:
         configuration = match(source.program, wanted, network)
     else:
@@ -68,4 +79,8 @@ def estimate(
     )
     if program.dead_channels is not None:
         tell(dead_channel_line(program.dead_channels))
+    if program.frames.count > 1:
+        tell(f"frames: {program.frames.count} inferences a start; the figures are those of one")
+    if resident:
+        tell(resident_line(program))
     tell(f"on the host, not counted: {', '.join(found['host_operators']) or 'nothing'}")

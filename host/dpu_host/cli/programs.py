@@ -21,6 +21,7 @@ from dpu_host.cli.options import (
 )
 from dpu_host.cli.report import short
 from dpu_host.cli.sources import compiled, open_model, open_program
+from dpu_host.cli.streams import FramesOption, ResidentOption, check_frames, resident_line
 from dpu_host.disassembly import text
 from dpu_spec.instruction import Engine
 from dpu_spec.program import HostOperator, Mark, Program, to_bytes
@@ -34,12 +35,22 @@ def compile(
     preset: PresetOption = None,
     config: ConfigOption = None,
     dead_channels: DeadChannelsOption = None,
+    frames: FramesOption = None,
+    resident: ResidentOption = False,
 ) -> None:
     """Compile a network to a program."""
+    check_frames(frames)
     configuration = configuration_of(preset, config)
     graph = open_model(model)
     writable(output, "--output")
-    program = compiled(graph, model, configuration, dead_channels=dead_channels is not False)
+    program = compiled(
+        graph,
+        model,
+        configuration,
+        dead_channels=dead_channels is not False,
+        frames=frames or 1,
+        resident=resident,
+    )
     with writing(output):
         output.write_bytes(to_bytes(program))
     counts = dict.fromkeys(Engine, 0)
@@ -49,13 +60,17 @@ def compile(
     listed = ", ".join(f"{engine.name.lower()} {n}" for engine, n in counts.items() if n)
     hosted = [step.host.operator for step in program.steps if step.host is not None]
     tell(f"{output}: for {configuration_name(configuration)} ({configuration.hash:08x})")
-    tell(f"instructions: {listed}")
+    tell(f"instructions: {listed or 'none'}")
     tell(
         f"DRAM: program {len(program.image):,} bytes, arena {program.arena_bytes:,}, "
         f"input {program.input_bytes:,}, output {program.output_bytes:,}"
     )
     if program.dead_channels is not None:
         tell(dead_channel_line(program.dead_channels))
+    if program.frames.count > 1:
+        tell(f"frames: {program.frames.count} inferences a start")
+    if resident:
+        tell(resident_line(program))
     tell(f"on the host: {', '.join(hosted) or 'nothing'}")
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from dpu_compiler.cost import estimate
+from dpu_compiler.frontend.names import printable
 from dpu_compiler.macs import count_macs
 from dpu_host.cli.check import Check
 from dpu_host.cli.dead_channels import dead_channel_figures
 from dpu_host.cli.machines import Measurement, Outcome
 from dpu_host.cli.options import configuration_name, writing
 from dpu_host.cli.sources import Source
+from dpu_host.cli.streams import Stream
 from dpu_sim.traffic import Traffic, layer_traffic
 from dpu_spec.configuration import Configuration
 from dpu_spec.program import Program
@@ -32,10 +34,16 @@ def statistics(
     machine: str,
     outcomes: Sequence[Outcome],
     check: Check | None,
+    stream: Stream | None = None,
 ) -> dict[str, Any]:
-    """Return everything that is known about a run; what is not known is None."""
+    """Return everything that is known about a run; what is not known is None.
+
+    Of a program that runs several frames a start, figures are those of a frame, but the layers are
+    those of all frames.
+    """
     first = outcomes[0].measurement
     program = source.program if machine != "golden" else None
+    frames = program.frames.count if program is not None else 1
     if program is not None:
         layers = _layers(program, first)
     else:
@@ -49,15 +57,16 @@ def statistics(
         "preset": configuration_name(configuration),
         "configuration_hash": f"{configuration.hash:08x}",
         "examples": len(outcomes),
-        "cycles": first.cycles,
-        "cycles_of_examples": [outcome.measurement.cycles for outcome in outcomes],
-        "cycles_estimated": estimate(program) if program is not None else None,
+        "cycles": _part(first.cycles, frames),
+        "cycles_of_examples": [_part(outcome.measurement.cycles, frames) for outcome in outcomes],
+        "cycles_estimated": _part(estimate(program), frames) if program is not None else None,
+        "stream": stream.figures() if stream is not None else None,
         "dead_channels": dead_channel_figures(program.dead_channels) if program else None,
-        "macs": macs,
+        "macs": _part(macs, frames),
         "utilization_array": _share(macs, first.cycles, array),
         "utilization_all": _share(macs, first.cycles, every),
-        "dram_read_bytes": first.read_bytes,
-        "dram_write_bytes": first.write_bytes,
+        "dram_read_bytes": _part(first.read_bytes, frames),
+        "dram_write_bytes": _part(first.write_bytes, frames),
         "host_operators": [x["operator"] for x in layers if x["engine"] == "host"],
         "layers": layers,
     }
@@ -68,6 +77,11 @@ def statistics(
         found["channels_not_computed"] = check.channels_not_computed
         found["differences"] = check.differences
     return found
+
+
+def _part(total: int | None, frames: int) -> int | None:
+    """Return a frame's part of a start, rounded up."""
+    return None if total is None else -(-total // frames)
 
 
 def _share(macs: int, cycles: int | None, multipliers: int) -> float | None:
@@ -142,8 +156,19 @@ def write_csv(path: Path, found: dict[str, Any]) -> None:
 
 def short(name: str, width: int = 28) -> str:
     """Return a tensor's name, cut to a width: converters join many to one."""
-    name = name.partition(";")[0]
+    name = printable(name.partition(";")[0])
     return name if len(name) <= width else "…" + name[1 - width :]
+
+
+def speed(found: dict[str, Any]) -> str:
+    """Say how fast an inference was; there have to be cycles."""
+    if not found["cycles"]:
+        return "0 cycles: nothing of this network runs on the DPU"
+    return (
+        f"{found['cycles']:,} cycles, {found['macs']:,} MACs, utilization "
+        f"{percent(found['utilization_array'])} of the array, "
+        f"{percent(found['utilization_all'])} of all multipliers"
+    )
 
 
 def percent(value: float | None) -> str:

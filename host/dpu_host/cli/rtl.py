@@ -58,8 +58,9 @@ def verilog(configuration: Configuration) -> Path:
 def simulator(configuration: Configuration) -> Path:
     """Return the simulator of a DPU; it is built where the cache doesn't have it."""
     source = verilog(configuration)
-    with working("building the simulator (some minutes, unless it is built already)"):
-        return build_simulator(source)
+    return build_simulator(
+        source, announce=lambda: working("building the simulator, which takes some minutes")
+    )
 
 
 class RtlMachine:

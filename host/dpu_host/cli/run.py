@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +14,9 @@ import typer
 
 from dpu_host.cli.answers import check_top, show_answers
 from dpu_host.cli.check import Check
-from dpu_host.cli.console import show, steps, tell, width
+from dpu_host.cli.console import say, show, steps, tell, width
 from dpu_host.cli.dead_channels import DeadChannelsOption, dead_channel_line
-from dpu_host.cli.errors import FAILURE, UserError, say
+from dpu_host.cli.errors import FAILURE, UserError
 from dpu_host.cli.inputs import Example, load_inputs
 from dpu_host.cli.layer_table import layer_table
 from dpu_host.cli.machines import EmulatorMachine, GoldenMachine, Machine, Outcome
@@ -29,8 +31,18 @@ from dpu_host.cli.options import (
     writable_folder,
 )
 from dpu_host.cli.outputs import check_output, dump, save_outputs
-from dpu_host.cli.report import percent, statistics, write_csv, write_json
+from dpu_host.cli.report import speed, statistics, write_csv, write_json
 from dpu_host.cli.sources import Source, open_source
+from dpu_host.cli.streams import (
+    STREAM,
+    FramesOption,
+    ResidentOption,
+    Stream,
+    check_frames,
+    choose_stream,
+    resident_line,
+    stream_line,
+)
 from dpu_spec.configuration import Configuration
 
 
@@ -56,13 +68,24 @@ def make_machine(on: On, source: Source, configuration: Configuration) -> Machin
 
 
 def infer(
-    machine: Machine, examples: Sequence[Example], source: Source, check: Check | None, keep: bool
+    machine: Machine,
+    examples: Sequence[Example],
+    source: Source,
+    check: Check | None,
+    keep: bool,
+    stream: Stream | None = None,
 ) -> list[Outcome]:
-    """Run all examples, holding each against the golden model if asked."""
+    """Run all examples, one by one or as a stream, holding each against the golden model if asked."""
     outcomes = []
+    tensors = keep or check is not None
+    found: Iterator[Outcome]
+    if stream is None:
+        found = (machine.run(example, tensors=tensors) for example in examples)
+    else:
+        assert source.program is not None
+        found = stream.run(machine, source.program, examples, tensors=tensors)
     with steps("inferences", len(examples)) as bar:
-        for number, example in enumerate(examples):
-            outcome = machine.run(example, tensors=keep or check is not None)
+        for number, (example, outcome) in enumerate(zip(examples, found, strict=True)):
             if check is not None:
                 assert source.graph is not None
                 check.add(source.graph, example, outcome, number)
@@ -73,6 +96,22 @@ def infer(
             outcomes.append(outcome)
             bar.advance(bar.task_ids[0])
     return outcomes
+
+
+def _all(
+    on: On,
+    source: Source,
+    configuration: Configuration,
+    examples: Sequence[Example],
+    check: Check | None,
+    keep: bool,
+) -> tuple[list[Outcome], Stream | None]:
+    """Run all examples, as a stream if the program runs several a start."""
+    with closing(make_machine(on, source, configuration)) as machine:
+        stream = None
+        if on is not On.golden and source.program is not None and source.program.frames.count > 1:
+            stream = Stream(source.program.frames.count)
+        return infer(machine, examples, source, check, keep, stream), stream
 
 
 def verdict(check: Check, machine: str) -> None:
@@ -149,10 +188,14 @@ def run(
         typer.Option("--model", metavar="FILE", help="The model of a program, for --check."),
     ] = None,
     dead_channels: DeadChannelsOption = None,
+    frames: FramesOption = None,
+    resident: ResidentOption = False,
 ) -> None:
     """Run a network on the golden model, the emulator, or the RTL of the hardware."""
     wanted = given_configuration(preset, config)
+    check_frames(frames)
     source = open_source(network, model, dead_channels=dead_channels)
+    choose_stream(source, 1 if on is On.rtl and source.program is None else frames, resident)
     if source.program is not None:
         configuration = match(source.program, wanted, network)
     else:
@@ -173,14 +216,24 @@ def run(
     if dump_to is not None:
         writable_folder(dump_to, "--dump")
 
-    machine = make_machine(on, source, configuration)
     result = Check() if check else None
-    try:
-        outcomes = infer(machine, examples, source, result, dump_to is not None)
-    finally:
-        machine.close()
-
-    found = statistics(source, configuration, on.value, outcomes, result)
+    keep = dump_to is not None
+    stream = None
+    if on is On.rtl and source.program is None and len(examples) > 1 and frames != 1:
+        # What an inference takes alone is measured as well.
+        with closing(make_machine(on, source, configuration)) as machine:
+            alone = infer(machine, examples[:1], source, result, keep=False)
+        together = dataclasses.replace(
+            source, program=None, frames=frames or min(STREAM, len(examples))
+        )
+        outcomes, stream = _all(on, together, configuration, examples, result, keep)
+        found = statistics(source, configuration, on.value, alone, result, stream)
+        found["examples"] = len(examples)
+    else:
+        if frames is not None:
+            source.frames = frames
+        outcomes, stream = _all(on, source, configuration, examples, result, keep)
+        found = statistics(source, configuration, on.value, outcomes, result, stream)
     if output is not None:
         save_outputs(output, source, outcomes)
     if dump_to is not None:
@@ -192,12 +245,12 @@ def run(
     show_answers(source, outcomes, number, names)
     if found["cycles"] is not None:
         show(layer_table(found, width()))
-        tell(
-            f"{found['cycles']:,} cycles, {found['macs']:,} MACs, utilization "
-            f"{percent(found['utilization_array'])} of the array, "
-            f"{percent(found['utilization_all'])} of all multipliers"
-        )
+        tell(speed(found))
         if source.program is not None and source.program.dead_channels is not None:
             tell(dead_channel_line(source.program.dead_channels))
+        if resident and source.program is not None:
+            tell(resident_line(source.program))
+        if stream is not None:
+            tell(stream_line(stream, len(examples)))
     if result is not None:
         verdict(result, on.value)

@@ -23,13 +23,16 @@ from dpu_spec.program import Program, Tensor, is_program
 class Source:
     """A network: its model, a program, or both.
 
-    ``dead_channels`` says whether to leave them out when the model is compiled.
+    ``dead_channels`` says whether to leave them out when the model is compiled, ``frames`` how many
+    inferences a start then runs, ``resident`` whether constants stay on the chip.
     """
 
     path: Path
     graph: Graph | None
     program: Program | None
     dead_channels: bool = True
+    frames: int = 1
+    resident: bool = False
 
     @property
     def tensors(self) -> Mapping[int, Tensor]:
@@ -41,17 +44,19 @@ class Source:
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        """The inputs by tensor index."""
-        owner = self.program or self.graph
-        assert owner is not None
-        return owner.inputs
+        """The inputs of an inference by tensor index."""
+        if self.program is not None:
+            return self.program.frames.first(self.program.inputs)
+        assert self.graph is not None
+        return self.graph.inputs
 
     @property
     def outputs(self) -> tuple[int, ...]:
-        """The outputs by tensor index."""
-        owner = self.program or self.graph
-        assert owner is not None
-        return owner.outputs
+        """The outputs of an inference by tensor index."""
+        if self.program is not None:
+            return self.program.frames.first(self.program.outputs)
+        assert self.graph is not None
+        return self.graph.outputs
 
     def names(self, indices: Sequence[int]) -> dict[str, int]:
         """Return tensors by name; one whose name another has, or that has none, by NAME#INDEX."""
@@ -66,18 +71,35 @@ class Source:
         if self.program is None:
             assert self.graph is not None
             self.program = compiled(
-                self.graph, self.path, configuration, dead_channels=self.dead_channels
+                self.graph,
+                self.path,
+                configuration,
+                dead_channels=self.dead_channels,
+                frames=self.frames,
+                resident=self.resident,
             )
         return self.program
 
 
 def compiled(
-    graph: Graph, path: Path, configuration: Configuration, *, dead_channels: bool = True
+    graph: Graph,
+    path: Path,
+    configuration: Configuration,
+    *,
+    dead_channels: bool = True,
+    frames: int = 1,
+    resident: bool = False,
 ) -> Program:
     """Compile a model that was read from a file."""
     with working(f"compiling {path.name}"):
         try:
-            return compile_variants(graph, configuration, dead_channels=dead_channels)
+            return compile_variants(
+                graph,
+                configuration,
+                dead_channels=dead_channels,
+                frames=frames,
+                resident=resident,
+            )
         except CompilerError:
             raise
         # Damage that leaves a file readable, such as shapes that don't go together, ends anywhere.
