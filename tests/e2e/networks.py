@@ -125,6 +125,16 @@ def host_between(path: Path) -> Path:
     return path
 
 
+def strange_names(path: Path) -> Path:
+    """Write a network whose tensors have control characters and markup in their names."""
+    writer = GraphWriter()
+    x = writer.tensor((1, 4), "int8", SCALE, name="x\x1b[31m\nred")
+    y = writer.tensor((1, 4), "int8", SCALE, name="[bold]y\x07")
+    writer.operator("RELU", [x], [y], {})
+    path.write_bytes(writer.finish([x], [y]))
+    return path
+
+
 def one_channel(path: Path) -> Path:
     """Write a network with a depthwise convolution of one channel only: 20x20, 8x8, eightfold."""
     rng = np.random.default_rng(1)

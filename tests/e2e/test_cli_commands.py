@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands beside ``dpu run``."""
 
+import dataclasses
 import json
 from pathlib import Path
+
+import numpy as np
 
 import dpu_spec.program
 from dpu_spec.presets import PRESETS
@@ -33,6 +36,37 @@ def test_compile(dpu: Dpu, network: Path, tmp_path: Path) -> None:
     assert "on the host: SOFTMAX" in result.out
     program = dpu_spec.program.from_file(path)
     assert program.configuration == PRESETS["tiny"]
+
+
+def test_compile_without_instructions(dpu: Dpu, tmp_path: Path) -> None:
+    model = networks.host_only(tmp_path / "m.tflite")
+    result = dpu("compile", model, "-o", tmp_path / "p.dpu")
+    assert "instructions: none\n" in result.out
+    assert "on the host: SOFTMAX" in result.out
+
+
+def test_names_cannot_control_the_terminal(dpu: Dpu, tmp_path: Path) -> None:
+    model, feed = networks.strange_names(tmp_path / "m.tflite"), tmp_path / "x.npy"
+    np.save(feed, np.zeros((1, 4), np.int8))
+    program = tmp_path / "p.dpu"
+    assert dpu("compile", model, "-o", program).status == 0
+    damaged = dataclasses.replace(
+        dpu_spec.program.from_file(program), model="m\x1b[2J", layers=(), steps=()
+    )
+    (tmp_path / "q.dpu").write_bytes(dpu_spec.program.to_bytes(damaged))
+    results = [
+        dpu("info", model),
+        dpu("estimate", model),
+        dpu("run", model, "--input", feed),
+        dpu("run", model, "--input", f"z={feed}", "--input", feed),
+        dpu("disassemble", program),
+        dpu("disassemble", tmp_path / "q.dpu"),
+    ]
+    shown = "".join(result.out + result.err for result in results)
+    assert all(c.isprintable() or c == "\n" for c in shown)
+    assert "x\\x1b[31m\\nred" in shown
+    assert "[bold]y" in results[1].out
+    assert "m\\x1b[2J" in results[-1].out
 
 
 def test_configuration_file(dpu: Dpu, network: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from dpu_host.errors import ConfigurationMismatchError, MemoryReadError
 from dpu_sim.rtl import ErrorCode
 from dpu_spec.presets import preset
 from dpu_spec.registers import address
+from tests.e2e import networks
 from tests.e2e.conftest import DIGITS, Dpu
 
 pytestmark = pytest.mark.rtl
@@ -66,6 +67,23 @@ def test_run(dpu: Dpu, network: Path, tmp_path: Path) -> None:
     moved = found["dram_read_bytes"] + found["dram_write_bytes"]
     layers = sum(layer["dram_bytes"] for layer in found["layers"])
     assert layers <= moved <= 1.05 * layers
+
+
+def test_nothing_on_the_dpu(dpu: Dpu, tmp_path: Path) -> None:
+    model, feed = networks.host_only(tmp_path / "m.tflite"), tmp_path / "x.npy"
+    np.save(feed, np.zeros((1, 10), np.int8))
+    result = dpu("run", model, "--on", "rtl", "--preset", "tiny", "--input", feed)
+    assert result.status == 0, result.err
+    assert "0 cycles: nothing of this network runs on the DPU" in result.out
+    assert "utilization  of" not in result.out
+
+
+def test_a_finished_simulator_is_not_announced(
+    dpu: Dpu, machine: RtlMachine, network: Path, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "x.npy", example(1))
+    call = ("run", network, "--on", "rtl", "--preset", "tiny", "--input", tmp_path / "x.npy")
+    assert "building the simulator" not in dpu(*call).err
 
 
 def test_counters_of_the_device_are_those_of_the_bus(machine: RtlMachine) -> None:

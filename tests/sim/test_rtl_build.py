@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finding the toolchain, and the cache of builds."""
 
+import contextlib
 import multiprocessing
 import os
 import time
@@ -94,6 +95,19 @@ def test_a_cache_whose_name_make_does_not_take(
     assert program.is_file()
     assert cache in program.parents
     assert build_simulator(text) == program
+
+
+def test_a_build_is_announced_once(cache: Path) -> None:
+    told = []
+
+    def announce() -> contextlib.nullcontext[None]:
+        told.append(1)
+        return contextlib.nullcontext()
+
+    text = verilog.convert(CopyEngine(width=32), name="dpu", emit_src=False)
+    for _ in range(2):
+        build_simulator(text, announce=announce)
+    assert told == [1]
 
 
 def test_no_folder_that_make_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import tflite
 from dpu_compiler.errors import ModelError
 from dpu_compiler.frontend.check import check
 from dpu_compiler.frontend.formats import is_onnx, kind
+from dpu_compiler.frontend.names import printable
 from dpu_compiler.frontend.options import OPTIONS
 from dpu_compiler.graph import Array, Graph, Operator, Tensor
 from dpu_golden import OPERATORS, Quantization, Value
@@ -101,7 +102,7 @@ def _constant(
 
 def _tensor(model: Any, data: bytes, subgraph: Any, index: int, source: str) -> Tensor:
     tensor = subgraph.Tensors(index)
-    name = (tensor.Name() or b"").decode("utf-8", "replace")
+    name = printable((tensor.Name() or b"").decode("utf-8", "replace"))
     dtype = _TYPES.get(tensor.Type())
     if dtype is None:
         raise ModelError(
@@ -126,7 +127,7 @@ def _operator(model: Any, operator: Any, index: int, source: str) -> Operator:
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     name = _OPERATOR_NAMES.get(number, f"operator {number}")
     if name == "CUSTOM":
-        custom = (code.CustomCode() or b"").decode("utf-8", "replace")
+        custom = printable((code.CustomCode() or b"").decode("utf-8", "replace"))
         raise ModelError(
             f"{source}: operator {index} is the custom operator {custom}, which is not supported; "
             "export the model with built-in operators only."

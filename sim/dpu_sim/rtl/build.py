@@ -2,7 +2,8 @@
 """From Verilog to a simulator: Verilator, the C++ bench beside the design, and a cache."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from importlib import resources
 from pathlib import Path
 
@@ -66,7 +67,11 @@ def _compile(
 
 
 def build_simulator(
-    verilog: str | Path | Iterable[Path], *, checked: bool = False, waves: bool = False
+    verilog: str | Path | Iterable[Path],
+    *,
+    checked: bool = False,
+    waves: bool = False,
+    announce: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Path:
     """Build the simulator of a DPU, or find it in the cache.
 
@@ -78,6 +83,8 @@ def build_simulator(
         Check the design's assertions, and start what has no initial value at random. Slower.
     waves
         Make :meth:`RtlProcess.waves` possible. Slower, too.
+    announce
+        What it returns is entered while the simulator is built, if it is.
 
     Returns
     -------
@@ -97,5 +104,10 @@ def build_simulator(
     key = content_key(
         [tools.version, *chosen, CFLAGS, *tools.make_variables(), *(x for s in sources for x in s)]
     )
-    folder = cached("rtl", key, lambda target: _compile(target, sources, chosen, tools))
+
+    def build(target: Path) -> None:
+        with announce():
+            _compile(target, sources, chosen, tools)
+
+    folder = cached("rtl", key, build)
     return folder / EXECUTABLE
