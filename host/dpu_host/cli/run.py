@@ -194,6 +194,11 @@ def run(
     """Run a network on the golden model, the emulator, or the RTL of the hardware."""
     wanted = given_configuration(preset, config)
     check_frames(frames)
+    if on is On.golden and (frames is not None or resident):
+        raise UserError(
+            "--frames and --resident: are about the hardware, and --on golden computes without "
+            "any; leave them out, or name --on emulator or rtl."
+        )
     source = open_source(network, model, dead_channels=dead_channels)
     choose_stream(source, 1 if on is On.rtl and source.program is None else frames, resident)
     if source.program is not None:
