@@ -50,6 +50,13 @@ def test_source_files_begin_with_the_licence() -> None:
     assert not missing, f"no SPDX line in {missing}"
 
 
+def test_no_rule_is_switched_off_in_the_code() -> None:
+    switch = re.compile("# " + "noqa", re.IGNORECASE)
+    sources = [path for path in repository_files() if path.suffix == ".py"]
+    found = [path.name for path in sources if switch.search(path.read_text(encoding="utf-8"))]
+    assert not found, f"exceptions stand in pyproject.toml; {found} have their own"
+
+
 def test_text_files_name_no_machine_and_no_registry() -> None:
     found = []
     for path in repository_files():

@@ -23,6 +23,7 @@ from dpu_spec.program import Mark
 _LEAST_WORK = 64
 #: Rows and columns that an instruction's fields hold.
 _LIMIT = 4095
+_EACH_PIXEL = Window()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,7 @@ class VectorLayer(Layer):
         output: FeatureMap,
         function: Function,
         *,
-        window: Window = Window(),  # noqa: B008 (frozen)
+        window: Window = _EACH_PIXEL,
         other: FeatureMap | None = None,
         tables: list[Array] | None = None,
         repeat: tuple[int, int] = (1, 1),

@@ -30,8 +30,13 @@ class Model:
 
     def run(self, i):
         """Execute an instruction; return the writes that it makes."""
-        ring = lambda a: i.ring_start + (a - i.ring_start) % i.ring_words  # noqa: E731
-        ring_out = lambda a: i.out_ring_start + (a - i.out_ring_start) % i.out_ring_words  # noqa: E731
+
+        def ring(address):
+            return i.ring_start + (address - i.ring_start) % i.ring_words
+
+        def ring_out(address):
+            return i.out_ring_start + (address - i.out_ring_start) % i.out_ring_words
+
         output = {name: getattr(i, name) for name in ("minimum", "maximum")}
         output["zero_point"] = i.out_zero_point
         lane_map = [i.lane_map >> (4 * lane) & 15 for lane in range(self.lanes)]
