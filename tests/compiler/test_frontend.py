@@ -119,7 +119,7 @@ def test_int16():
 
 
 def test_a_type_that_is_not_known(monkeypatch):
-    monkeypatch.setitem(tflite_writer._TYPES, "int8", tflite.TensorType.FLOAT64)
+    monkeypatch.setitem(tflite_writer.TYPES, "int8", tflite.TensorType.FLOAT64)
     net = Net()
     y = net.add_operator("RELU", [net.input((1, 4))], (1, 4))
     with pytest.raises(ModelError, match="has the type float64, which is not supported"):
