@@ -75,7 +75,7 @@ def infer(
     keep: bool,
     stream: Stream | None = None,
 ) -> list[Outcome]:
-    """Run all examples, one by one or as a stream, holding each against the golden model if asked."""
+    """Run all examples, one by one or as a stream; hold each against the golden model if asked."""
     outcomes = []
     tensors = keep or check is not None
     found: Iterator[Outcome]
@@ -150,7 +150,8 @@ def run(
             "--input",
             metavar="[NAME=]FILE",
             help="An .npy array (with or without the batch axis, or several examples stacked on "
-            "it), or a PNG or JPEG picture. NAME=FILE for each of several inputs.",
+            "it; real values are quantized for an int8 input), or a PNG or JPEG picture. NAME=FILE "
+            "for each of several inputs.",
         ),
     ],
     on: Annotated[On, typer.Option("--on", help="Where to run it.")] = On.emulator,
@@ -185,7 +186,9 @@ def run(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option("--model", metavar="FILE", help="The model of a program, for --check."),
+        typer.Option(
+            "--model", metavar="FILE", help="The model of a program, for --check and --on golden."
+        ),
     ] = None,
     dead_channels: DeadChannelsOption = None,
     frames: FramesOption = None,
