@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which attributes of an operator become which fields of TFLite's option tables."""
+"""The options of operators in the TFLite schema, for writing them."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tflite
 
+#: Types of tensors.
 TYPES = {
     "float32": tflite.TensorType.FLOAT32,
     "int32": tflite.TensorType.INT32,
@@ -45,7 +49,7 @@ _POOL: dict[str, _Field] = {
 
 # Operator -> its options table and that table's fields. An operator that is not listed here is
 # written without options.
-OPTIONS: dict[str, tuple[str, dict[str, _Field]]] = {
+_OPTIONS: dict[str, tuple[str, dict[str, _Field]]] = {
     "CONV_2D": ("Conv2DOptions", {**_WINDOW, **_DILATION, **_ACTIVATION}),
     "DEPTHWISE_CONV_2D": (
         "DepthwiseConv2DOptions",
@@ -99,7 +103,33 @@ OPTIONS: dict[str, tuple[str, dict[str, _Field]]] = {
     "GATHER": ("GatherOptions", {"Axis": ("axis", int, 0), "BatchDims": ("batch_dims", int, 0)}),
 }
 # Tables with a vector of integers: the attribute, the field and the vector's start function.
-VECTOR_OPTIONS = {
+_VECTOR_OPTIONS = {
     "RESHAPE": ("ReshapeOptions", "new_shape", "NewShape"),
     "SQUEEZE": ("SqueezeOptions", "squeeze_dims", "SqueezeDims"),
 }
+
+
+def integers(builder: Any, numbers: Sequence[int | None]) -> int:
+    """Write a vector of integers; None stands for an input that is absent."""
+    array = np.array([-1 if n is None else int(n) for n in numbers], np.int32)
+    return int(builder.CreateNumpyVector(array))
+
+
+def write_options(builder: Any, name: str, attributes: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Write an operator's options; return their table and its offset, None if it has none."""
+    if name in _VECTOR_OPTIONS:
+        table, attribute, field = _VECTOR_OPTIONS[name]
+        if attribute not in attributes:
+            return None
+        vector = integers(builder, attributes[attribute])
+        getattr(tflite, f"{table}Start")(builder)
+        getattr(tflite, f"{table}Add{field}")(builder, vector)
+    elif name in _OPTIONS:
+        table, fields = _OPTIONS[name]
+        getattr(tflite, f"{table}Start")(builder)
+        for field, (attribute, convert, default) in fields.items():
+            value = convert(attributes.get(attribute, default))
+            getattr(tflite, f"{table}Add{field}")(builder, value)
+    else:
+        return None
+    return table, int(getattr(tflite, f"{table}End")(builder))
