@@ -27,10 +27,13 @@ _TILE = 3
 _FIRST_WORD = 7
 #: From a pixel in ``conv.patch`` to the array's gate: three stages, its register, the queue.
 _CUT = 5
-#: Pixels on that way at most, and words in a window.
-_CUT_AHEAD, _WINDOW = 6, 16
+#: Words in a window of ``conv.patch``.
+_WINDOW = 16
 #: Columns of the array that share an activation register (``conv.convolution``).
 _REACH = 4
+#: Cycles by which the accumulators get a pixel's address ahead of its sums, and from the address to
+#: when the sums can be read (``conv.accumulators``).
+_LEAD, _ADD = 2, 3
 
 
 class ConvTiming:
@@ -47,7 +50,7 @@ class ConvTiming:
         #: From a pixel at the array's gate to its sums in the accumulators: four stages and one
         #: for each further row and group of columns (``conv.array``), of which the accumulators
         #: take two ahead and three afterwards.
-        self._latency = 4 + lanes - 1 + configuration.columns // _REACH - 1 - 2 + 3
+        self._latency = 4 + lanes - 1 + configuration.columns // _REACH - 1 - _LEAD + _ADD
         #: First cycle in which the next instruction can be taken.
         self.ready: int | None = 0
         # The latest: cycle of a tile taken by the weight loader, of its first pixel, of the last
@@ -67,8 +70,8 @@ class ConvTiming:
         walks = max(taken + _FIRST_PASS, self._walked)
         tile = max(taken + _FIRST_PASS + 1, self._swap + 1, self._tile + lanes)
         swap = max(walks + _FIRST_PIXEL, tile + _TILE, self._issued + 1)
+        period = max(pixels, lanes)
         if passes > 1:
-            period = max(pixels, lanes)
             second = max(swap + pixels, swap + 1 + _TILE, tile + lanes + _TILE)
             swap = second + (passes - 2) * period
             tile = swap - (pixels - 1 if pixels > lanes else _TILE)
@@ -102,9 +105,8 @@ class ConvTiming:
         swap = max(first + _CUT, tile + _TILE, self._issued + 1)
         issued = max(swap + pixels - 1, last + _CUT)
         self._tile, self._swap, self._issued = tile, swap, issued
-        self._advanced = max(first + pixels - 1, issued - _CUT - _CUT_AHEAD)
+        self._advanced = max(first + pixels - 1, issued - _CUT)
         self._fetched = max(fetch + words, self._advanced - _WINDOW)
-        self._walked = max(self._walked, issued - _PIXELS_AHEAD)
         self.ready = start + 1
         return issued
 

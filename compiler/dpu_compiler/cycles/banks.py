@@ -40,6 +40,19 @@ class SlowStreams:
         """Tell of a row."""
         self._rows.append((cycle, address, count))
 
+    def finish_rows(self, cycle: int, i: Values, words: int, first: int, count: int) -> int:
+        """Return the cycle of the last of so many words of a transfer, from its first-th one on.
+
+        Its rows have so many words, one at an address after the other.
+        """
+        while count:
+            row, column = divmod(first, words)
+            here = min(count, words - column)
+            address = i["address"] + row * i["row_stride"] + column
+            cycle = self.finish(cycle, address, here) + 1
+            first, count = first + here, count - here
+        return cycle - 1
+
     def finish(self, cycle: int, address: int, count: int) -> int:
         """Return the cycle of the last of so many words, the first of them in a given cycle."""
         rows = self._rows

@@ -49,6 +49,8 @@ def words(i: Values, lanes: int) -> int:
     return i["rows"] * i["columns"] * -(-i["depth"] // lanes)
 
 
-def follow_each_other(i: Values, lanes: int) -> bool:
-    """Tell whether the words of a LOAD or STORE are at one address after the other, in a row."""
-    return i["depth"] <= lanes or (i["columns"] == 1 and i["block_stride"] == 1)
+def row_words(i: Values, lanes: int) -> int:
+    """Return the words of a row of a LOAD or STORE if they lie one after the other; else 0."""
+    if i["depth"] <= lanes:
+        return i["columns"]
+    return -(-i["depth"] // lanes) if i["columns"] == 1 and i["block_stride"] == 1 else 0

@@ -7,7 +7,7 @@ import dataclasses
 from collections import deque
 
 from dpu_compiler.cycles.banks import SlowStreams
-from dpu_compiler.cycles.bursts import cut, follow_each_other, runs, words
+from dpu_compiler.cycles.bursts import cut, row_words, runs, words
 from dpu_compiler.cycles.cut import Cut
 from dpu_compiler.cycles.engine import NEVER, Values
 from dpu_compiler.cycles.store import AHEAD, PREPARE
@@ -45,7 +45,10 @@ class LoadTiming:
         self._lanes = configuration.lanes
         self._size = configuration.axi_bytes
         #: Beats that wait behind the bus: the ring and the queue.
-        self._slack = 2 * max(self._lanes, self._size) // self._size + 2
+        self._ring = 2 * max(self._lanes, self._size) // self._size
+        self._slack = self._ring + 2
+        #: When the latest burst's last beat makes way for what comes behind it.
+        self.left = NEVER
         #: The bursts of the instructions.
         self.cut = Cut()
         #: First cycle in which the next instruction can be taken; None: not known yet.
@@ -118,14 +121,15 @@ class LoadTiming:
             begin = max(self._written + 1, first + _BEAT, self._walks[-1] + _FIRST_WORD)
             if not transfer.written:
                 begins = begin + _WRITE
-            scratchpad = values["target"] == TARGET_SCRATCHPAD
-            if scratchpad and follow_each_other(values, self._lanes):
-                address = values["address"] + transfer.written
-                end = self._slow.finish(begin + _WRITE, address, count) - _WRITE
+            row = row_words(values, self._lanes)
+            if row and values["target"] == TARGET_SCRATCHPAD:
+                end = self._slow.finish_rows(begin + _WRITE, values, row, transfer.written, count)
+                end -= _WRITE
             else:
                 end = begin + count - 1
             self._written = max(end, last + _BEAT)
-            last = max(last, self._written - _BEAT - self._slack * -(-count // beats))
+            last = max(last, self._written + 1 - self._slack * count // beats)
+            self.left = max(last, self._written - self._ring * count // beats)
         transfer.written = total
         if not done:
             return last, values, begins, None

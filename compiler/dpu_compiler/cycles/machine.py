@@ -287,6 +287,8 @@ class Machine:
                 self._end(Engine.LOAD, end)
                 self._grant(Engine.LOAD)
         else:
+            # Beats of loads that wait for their words are in the way.
+            cycle = max(cycle, self._load.left)
             self._bus.came(beats, cycle, cycle + beats - 1, False)
             engine, whole, ends = self._fetch.burst(cycle, beats)
             for at in whole:

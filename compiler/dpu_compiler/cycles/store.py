@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import deque
 
 from dpu_compiler.cycles.banks import SlowStreams
-from dpu_compiler.cycles.bursts import cut, follow_each_other, runs, words
+from dpu_compiler.cycles.bursts import cut, row_words, runs, words
 from dpu_compiler.cycles.cut import Cut
 from dpu_compiler.cycles.engine import NEVER, Values
 from dpu_spec.configuration import Configuration
@@ -50,13 +50,13 @@ class StoreTiming:
         self._walks.append(walks)
         bursts = [cut(start, length, self._size) for start in starts]
         total = sum(map(sum, bursts))
-        # A word a cycle, a beat a cycle: whichever is more.
+        count, row = words(i, self._lanes), row_words(i, self._lanes)
         first = walks + _FIRST_READ
-        count = max(words(i, self._lanes), total)
-        if follow_each_other(i, self._lanes):
-            last = self._slow.finish(first, i["address"], count)
-        else:
-            last = first + count - 1
+        last = first + count - 1
+        if row:
+            last = self._slow.finish_rows(first, i, row, 0, count)
+        # A word a cycle, a beat a cycle: whichever is more.
+        last = max(last, first + total - 1)
         self._walked = last - _FIRST_READ + 1
         self._run_at = begun
         came, pending = 0, deque(bursts)
