@@ -9,6 +9,7 @@ import pytest
 from dpu_host.cli import bench, benchmarks
 from dpu_host.cli.benchmarks import Benchmark
 from dpu_host.cli.machines import EmulatorMachine, Measurement, Outcome
+from dpu_host.cli.mobilenet_v1 import mobilenet_v1
 from dpu_host.cli.sources import Source, open_model
 from dpu_host.errors import DeviceError
 from dpu_spec.configuration import Configuration
@@ -23,11 +24,13 @@ FAKE = Benchmark(
     predicted=70_700,
     utilization_array=0.8345,
     utilization_all=0.5,
+    utilization_depthwise=0.75,
     dram_bytes=1_234_567,
     floor=52_000,
     dead_channels=1_958,
     channels=2_996,
     cycles_without=36_000,
+    speed=61_234.4,
     tensors=59,
 )
 
@@ -68,7 +71,8 @@ def folder(tmp_path: Path) -> Path:
 def test_row() -> None:
     assert cells(benchmarks.row(FAKE)) == [
         *("vww_96_int8", "b128", "70,000", "70,700", "+1.0 %", "83.5 %", "50.0 %"),
-        *("1,234,567", "52,000", "1,958 of 2,996", "36,000", "205,022", "yes (59 tensors)"),
+        *("75.0 %", "1,234,567", "52,000", "1,958 of 2,996", "36,000", "205,022"),
+        *("61,234/s", "yes (59 tensors)"),
     ]
 
 
@@ -76,7 +80,8 @@ def test_row_of_what_is_not_exact_or_did_not_run() -> None:
     wrong = Benchmark("other", "tiny", cycles=200, predicted=100, tensors=9, differences=2)
     found = cells(benchmarks.row(wrong))
     assert found[4] == "-50.0 %"
-    assert found[-2:] == ["–", "**no** (2 of 9 tensors differ)"]
+    assert found[7] == "–"  # It has no depthwise layer.
+    assert found[-3:] == ["–", "0/s", "**no** (2 of 9 tensors differ)"]
     assert not wrong.exact
     stopped = Benchmark("other", "tiny", problem="it stopped")
     assert len(cells(benchmarks.row(stopped))) == len(found)
@@ -118,7 +123,7 @@ def test_whole_table(dpu: Dpu, measured: list[str], folder: Path, tmp_path: Path
     assert measured == ["vww_96_int8", "kws_ref_model", "digits"]
     assert "note: ad01_int8 is left out: there is no" in result.err
     title, _, *rows = table(path.read_text())
-    assert title[-2:] == ["U55-128", "exact"]
+    assert title[-2:] == ["simulated", "exact"]
     assert [row[0] for row in rows] == measured
     assert all(len(row) == len(title) for row in rows)
     assert table(result.out) == table(path.read_text())
@@ -234,3 +239,23 @@ def test_measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert (found.dead_channels, found.channels, found.cycles_without) == (0, 756, None)
     assert found.exact
     assert found.tensors == 15
+
+
+def test_the_generated_network_is_made_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = []
+
+    def small() -> bytes:
+        made.append(mobilenet_v1(size=32, width=0.25, classes=10))
+        return made[-1]
+
+    monkeypatch.setenv("DPU_CACHE", str(tmp_path))
+    monkeypatch.setattr(bench.mobilenet_v1, "mobilenet_v1", small)
+    paths = [bench.model_path(bench.GENERATED, tmp_path / "none") for _ in range(2)]
+    assert paths[0] == paths[1]
+    assert [paths[0].read_bytes()] == made
+    source = Source(paths[0], open_model(paths[0]), None)
+    (found,) = bench.example(bench.GENERATED, source, tmp_path).values()
+    assert found.shape == (1, 32, 32, 3)
+    assert found.dtype == np.int8

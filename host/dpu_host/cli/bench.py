@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -14,13 +15,14 @@ import typer
 
 from dpu_compiler.errors import CompilerError
 from dpu_golden import UnsupportedOperator
-from dpu_host.cli import benchmarks
+from dpu_host.cli import benchmarks, mobilenet_v1
 from dpu_host.cli.benchmarks import Benchmark
 from dpu_host.cli.check import Check
-from dpu_host.cli.console import note, say, tell
+from dpu_host.cli.console import note, say, tell, working
 from dpu_host.cli.demo import examples_folder
 from dpu_host.cli.errors import FAILURE, UserError
 from dpu_host.cli.inputs import Example, load_inputs
+from dpu_host.cli.machines import Measurement
 from dpu_host.cli.options import (
     ConfigOption,
     PresetOption,
@@ -35,7 +37,9 @@ from dpu_host.cli.run import On, infer, make_machine
 from dpu_host.cli.sources import Source, open_model
 from dpu_host.errors import DeviceError
 from dpu_sim.rtl import SimulationError
+from dpu_sim.rtl.build_cache import cached, content_key
 from dpu_spec.configuration import Configuration
+from dpu_spec.instruction import Engine
 from dpu_spec.presets import PRESETS
 
 #: The network that comes with the repository.
@@ -44,8 +48,15 @@ _SMALL = (
     *("vww_96_int8", "kws_ref_model", "pretrainedResnet_quant", "ad01_int8", "person_detect"),
     *("micro_speech_quantized", "mnist_dw_q", "model_mobilenetv2_160_035", BUNDLED),
 )
+#: The network that is generated (:mod:`dpu_host.cli.mobilenet_v1`).
+GENERATED = "mobilenet_v1_1.0_224"
 #: What each preset is measured on; others than these run the small networks.
-NETWORKS = {"b256": ("mobilenet_v2_quantized_1x3x224x224",)}
+NETWORKS = {
+    "b256": (
+        *("vww_96_int8", "kws_ref_model", "pretrainedResnet_quant", "person_detect"),
+        *("model_mobilenetv2_160_035", "mobilenet_v2_quantized_1x3x224x224", GENERATED),
+    )
+}
 #: Inputs in the folder ``data`` beside the models; the first example is taken.
 DATA = {
     "vww_96_int8": "vww_int8_6x96x96x3.npy",
@@ -79,6 +90,8 @@ def model_path(network: str, models: Path) -> Path:
     """Return where a network's file should be."""
     if network == BUNDLED:
         return examples_folder() / "digits_int8.tflite"
+    if network == GENERATED:
+        return _generated()
     return models / f"{network}.tflite"
 
 
@@ -96,6 +109,17 @@ def example(network: str, source: Source, models: Path) -> Example:
         pixels = np.load(path)["x"][0].astype(np.int16) - 128
         return {index: pixels.astype(np.int8).reshape(source.tensors[index].shape)}
     return load_inputs([str(path)], source)[0]
+
+
+def _generated() -> Path:
+    """Return the generated network's file, kept beside the simulators."""
+    source = inspect.getsource(mobilenet_v1)
+
+    def build(folder: Path) -> None:
+        with working(f"generating {GENERATED}"):
+            (folder / f"{GENERATED}.tflite").write_bytes(mobilenet_v1.mobilenet_v1())
+
+    return cached("network", content_key([source, np.__version__]), build) / f"{GENERATED}.tflite"
 
 
 def _random(source: Source) -> Iterator[tuple[int, Any]]:
@@ -116,14 +140,14 @@ def measure(network: str, name: str, configuration: Configuration, models: Path)
     source = Source(path, open_model(path), None, dead_channels=False)
     feeds = example(network, source, models)
     check = Check()
-    found = _inference(source, configuration, feeds, check)
+    found, measured = _inference(source, configuration, feeds, check)
     tensors = check.tensors
     dead = found["dead_channels"]
     cycles_without = None
     if dead["cycles_estimated_without"] < dead["cycles_estimated_with_them"]:
         smaller = Source(path, source.graph, None)
         # Its differences count as well.
-        cycles_without = _inference(smaller, configuration, feeds, check)["cycles"]
+        cycles_without = _inference(smaller, configuration, feeds, check)[0]["cycles"]
     array = sum(layer["macs"] for layer in found["layers"] if layer["engine"] == "conv")
     return Benchmark(
         network=network,
@@ -132,11 +156,13 @@ def measure(network: str, name: str, configuration: Configuration, models: Path)
         predicted=found["cycles_estimated"],
         utilization_array=found["utilization_array"],
         utilization_all=found["utilization_all"],
+        utilization_depthwise=depthwise_utilization(found, measured, configuration),
         dram_bytes=found["dram_read_bytes"] + found["dram_write_bytes"],
         floor=-(-array // configuration.array_multipliers),
         dead_channels=dead["removable"],
         channels=dead["channels"],
         cycles_without=cycles_without,
+        speed=found["cycles"] / measured.seconds if measured.seconds else 0.0,
         tensors=tensors,
         differences=len(check.differences),
     )
@@ -144,11 +170,20 @@ def measure(network: str, name: str, configuration: Configuration, models: Path)
 
 def _inference(
     source: Source, configuration: Configuration, feeds: Example, check: Check
-) -> dict[str, Any]:
-    """Run one inference on the RTL; return its statistics."""
+) -> tuple[dict[str, Any], Measurement]:
+    """Run one inference on the RTL; return its statistics, and what was measured."""
     with closing(make_machine(On.rtl, source, configuration)) as machine:
         outcomes = infer(machine, [feeds], source, check, False)
-    return statistics(source, configuration, "rtl", outcomes, check)
+    return statistics(source, configuration, "rtl", outcomes, check), outcomes[0].measurement
+
+
+def depthwise_utilization(
+    found: dict[str, Any], measured: Measurement, configuration: Configuration
+) -> float | None:
+    """Return the share of the depthwise PE's multiplications that are of use while it works."""
+    macs = sum(layer["macs"] for layer in found["layers"] if layer["engine"] == "depthwise")
+    busy = sum(run.counters[Engine.DEPTHWISE]["busy"] for run in measured.runs)
+    return macs / (busy * configuration.depthwise_multipliers) if busy else None
 
 
 def _chosen(given: Sequence[str], preset: str, models: Path) -> list[str]:

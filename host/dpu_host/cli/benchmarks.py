@@ -24,6 +24,7 @@ PEERS: dict[str, dict[int, int]] = {
     "person_detect": {128: 204_284, 256: 127_348},
     "model_mobilenetv2_160_035": {128: 1_275_414, 256: 716_528},
     "mobilenet_v2_quantized_1x3x224x224": {128: 5_789_725, 256: 3_135_531},
+    "mobilenet_v1_1.0_224": {128: 6_332_421, 256: 3_265_876},
 }
 #: Presets that have a peer with as many multipliers in its array.
 PEER_OF = {"b128": 128, "b256": 256}
@@ -44,6 +45,8 @@ Inputs are examples of the networks' kind where there are any, random bytes othe
   the RTL's.
 - *array*, *all*: utilization, MACs of the unmodified model / (cycles x multipliers), with the
   multipliers of the array only, and with those of the depthwise PE too.
+- *depthwise*: utilization of the depthwise PE while it works, MACs of its layers / (cycles in which
+  it has an instruction x its multipliers).
 - *DRAM bytes*: read and written, instructions and parameters included.
 - *floor*: cycles that the array needs at the least, MACs of its layers / its multipliers.
 - *dead channels*: those that are constant or that nobody uses. All other columns are with them;
@@ -52,7 +55,10 @@ Inputs are examples of the networks' kind where there are any, random bytes othe
 - *U55*: NPU cycles of an Ethos-U55 with as many multipliers as the array, as its compiler Vela
   5.2.0 (`ethos-u-vela` of PyPI, default options) estimates them: not measured, and without the
   waits for memory that it expects on top. For mobilenet_v2_quantized_1x3x224x224 that is its
-  estimate for the uint8 MobileNetV2 1.0 224.
+  estimate for the uint8 MobileNetV2 1.0 224; for mobilenet_v1_1.0_224 (ours has random weights, and
+  a classifier) that for the uint8 MobileNetV1 1.0 224 without a classifier.
+- *simulated*: cycles a second of the simulation on one core of the computer that ran the command,
+  with every word recorded that is written to the scratchpad.
 - *exact*: whether every tensor that the hardware wrote equals the golden model's, byte by byte.
 """
 
@@ -67,11 +73,13 @@ class Benchmark:
     predicted: int = 0
     utilization_array: float = 0.0
     utilization_all: float = 0.0
+    utilization_depthwise: float | None = None
     dram_bytes: int = 0
     floor: int = 0
     dead_channels: int = 0
     channels: int = 0
     cycles_without: int | None = None
+    speed: float = 0.0
     tensors: int = 0
     differences: int = 0
     problem: str = ""
@@ -86,7 +94,8 @@ def _titles(preset: str) -> tuple[str, ...]:
     peer = f"U55-{PEER_OF[preset]}" if preset in PEER_OF else "U55"
     return (
         *("network", "preset", "cycles (RTL)", "predicted", "difference", "array", "all"),
-        *("DRAM bytes", "floor", "dead channels", "without them", peer, "exact"),
+        *("depthwise", "DRAM bytes", "floor", "dead channels", "without them", peer),
+        *("simulated", "exact"),
     )
 
 
@@ -100,7 +109,10 @@ def row(result: Benchmark) -> str:
     theirs = f"{peer:,}" if peer is not None else "–"
     if result.problem:
         return _line(
-            [result.network, result.preset, *["–"] * 9, theirs, f"did not run: {result.problem}"]
+            [
+                *(result.network, result.preset, *["–"] * 10, theirs, "–"),
+                f"did not run: {result.problem}",
+            ]
         )
     exact = f"yes ({result.tensors} tensors)"
     if result.differences:
@@ -114,11 +126,13 @@ def row(result: Benchmark) -> str:
             f"{100 * (result.predicted / result.cycles - 1):+.1f} %",
             percent(result.utilization_array),
             percent(result.utilization_all),
+            percent(result.utilization_depthwise) or "–",
             f"{result.dram_bytes:,}",
             f"{result.floor:,}",
             f"{result.dead_channels:,} of {result.channels:,}",
             f"{result.cycles_without:,}" if result.cycles_without is not None else "–",
             theirs,
+            f"{result.speed:,.0f}/s",
             exact,
         ]
     )

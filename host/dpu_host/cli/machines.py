@@ -22,7 +22,8 @@ Array = npt.NDArray[Any]
 class Measurement:
     """What one inference took; None: not known on this machine.
 
-    ``runs`` are the runs of the DPU with the trace of their instructions.
+    ``runs`` are the runs of the DPU with the trace of their instructions; ``seconds`` is what the
+    simulator took for them.
     """
 
     cycles: int | None = None
@@ -30,6 +31,7 @@ class Measurement:
     write_bytes: int | None = None
     layers: dict[int, Timing] = dataclasses.field(default_factory=dict)
     runs: list[Run] = dataclasses.field(default_factory=list)
+    seconds: float | None = None
 
 
 @dataclasses.dataclass

@@ -121,9 +121,7 @@ class _Builder:
         """Add the average over all pixels, and the fully connected layer."""
         writer = self.writer
         height, width, channels = self.values.shape
-        pooled = writer.tensor(
-            (1, 1, 1, channels), "int8", self._quantization(), name="average"
-        )
+        pooled = writer.tensor((1, 1, 1, channels), "int8", self._quantization(), name="average")
         attributes = {"filter": (height, width), "stride": (height, width)}
         writer.operator("AVERAGE_POOL_2D", [self.tensor], [pooled], attributes)
         flat = writer.tensor((1, channels), "int8", self._quantization(), name="flat")

@@ -106,6 +106,7 @@ class RtlMachine:
             write_bytes=counters.strobed_bytes,
             layers=layer_timings(self._program, recorder.runs),
             runs=recorder.runs,
+            seconds=recorder.seconds,
         )
         return Outcome(outputs, found, measurement, recorder.problems)
 

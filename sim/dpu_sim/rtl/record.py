@@ -2,6 +2,7 @@
 """Record an inference on the RTL: every tensor that it writes, and when each layer ran."""
 
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -82,6 +83,9 @@ class Recorder:
         self._collector = Collector(program.tensors, program.configuration)
         self._folder = tempfile.TemporaryDirectory(prefix="tandem-")
         self.runs: list[Run] = []
+        #: Seconds that the simulator took for the runs.
+        self.seconds = 0.0
+        self._began = 0.0
         self.problems: list[str] = []
 
     def __enter__(self) -> Self:
@@ -107,9 +111,11 @@ class Recorder:
         process = self._transport.process
         process.trace(self._file("trace"))
         process.writes(self._file("writes") if self._tensors else None)
+        self._began = time.perf_counter()
 
     def end(self, step: int, counts: Counts) -> None:
         """Stop, and read what was recorded."""
+        self.seconds += time.perf_counter() - self._began
         process = self._transport.process
         process.trace(None)
         process.writes(None)
