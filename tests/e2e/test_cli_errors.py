@@ -273,6 +273,8 @@ def test_no_space_left(dpu: Dpu, network: Path, picture: Path) -> None:
         assert "error: /dev/full: No space left on device; check" in result.err
     result = dpu("compile", network, "--preset", "tiny", "-o", "/dev/full")
     assert "error: /dev/full: No space left on device; check" in result.err
+    result = dpu("report", network, "--preset", "tiny", "-o", "/dev/full")
+    assert "error: /dev/full: No space left on device; check" in result.err
 
 
 def test_read_only_folder(dpu: Dpu, network: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from dpu_host.cli.options import (
     given_configuration,
     match,
     writable,
+    writing,
 )
 from dpu_host.cli.prediction import predict
 from dpu_host.cli.report import percent, statistics
@@ -157,12 +158,14 @@ def report(
         )
     execution = execute(program, recorded(measurement))
     subject = Subject(execution, found, on is Times.rtl, origin, clock)
-    output.write_text(page(subject), encoding="utf-8")
+    with writing(output):
+        output.write_text(page(subject), encoding="utf-8")
     tell(
         f"{output}: {found['cycles']:,} cycles, {'measured' if subject.measured else 'estimated'}, "
         f"utilization {percent(found['utilization_array']) or 'unknown'} of the array, "
         f"{sum(len(each) for each in execution.engines.values()):,} instructions"
     )
     if trace is not None:
-        trace.write_text(json.dumps(chrome_trace(subject)) + "\n", encoding="utf-8")
+        with writing(trace):
+            trace.write_text(json.dumps(chrome_trace(subject)) + "\n", encoding="utf-8")
         tell(f"{trace}: for https://ui.perfetto.dev or chrome://tracing")
