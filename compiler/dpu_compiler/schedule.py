@@ -9,6 +9,7 @@ of their readers by as much as the rings hold.
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Collection
 
 from dpu_compiler.errors import CapacityError
@@ -45,6 +46,18 @@ class _Network:
             for layer in layers
             if isinstance(layer, LoadLayer)
         }
+        #: Those whose state may change when a layer has had its turn.
+        self.neighbours = {layer: self._neighbours(layer) for layer in layers}
+
+    def _neighbours(self, layer: Layer) -> set[Layer]:
+        """Return a layer, its readers, the writers of what it reads, and the loads of its stores."""
+        found = {layer}
+        if layer.output is not None:
+            found.update(reader for reader, _ in self.readers.get(layer.output, []))
+        for source in layer.inputs:
+            found.update(self.writers.get(source, []))
+        found.update(load for load, stores in self.stores.items() if layer in stores)
+        return found
 
     @property
     def maps(self) -> list[FeatureMap]:
@@ -80,6 +93,14 @@ def plan(layers: list[Layer], tiling: Tiling, rings: Collection[FeatureMap]) -> 
     return network
 
 
+class _State(enum.Enum):
+    """Whether a layer can have its turn."""
+
+    READY = 1
+    EARLY = 2
+    STUCK = 3
+
+
 class _Order:
     """One attempt to order the tasks with the rings as they are."""
 
@@ -88,6 +109,8 @@ class _Order:
         self.done = dict.fromkeys(network.layers, 0)
         self.tasks: list[Task] = []
         stores = [layer for layer in network.layers if isinstance(layer, StoreLayer)]
+        #: What is known of layers since one that they depend on had its turn last.
+        self.states: dict[Layer, _State] = {}
         # Stores free rings.
         self.priority = stores + [layer for layer in network.layers if layer not in stores]
 
@@ -142,12 +165,20 @@ class _Order:
                 wanted = max(wanted, high)
         return self.done[layer] >= wanted + layer.tile_rows
 
+    def _state(self, layer: Layer) -> _State:
+        if self.lacks_room(layer) or self.lacks_input(layer):
+            return _State.STUCK
+        return _State.EARLY if self._early(layer) else _State.READY
+
     def _next(self, left: list[Layer]) -> Layer | None:
         early = None
         for layer in left:
-            if not self.lacks_room(layer) and not self.lacks_input(layer):
-                if not self._early(layer):
-                    return layer
+            state = self.states.get(layer)
+            if state is None:
+                state = self.states[layer] = self._state(layer)
+            if state is _State.READY:
+                return layer
+            if state is _State.EARLY:
                 early = early or layer
         return early
 
@@ -160,6 +191,8 @@ class _Order:
                 return left
             self.tasks.append(Task(layer, self.done[layer], self._end(layer)))
             self.done[layer] = self._end(layer)
+            for other in self.network.neighbours[layer]:
+                self.states.pop(other, None)
             if self.done[layer] == layer.rows:
                 left.remove(layer)
         return []
