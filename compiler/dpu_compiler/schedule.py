@@ -50,7 +50,7 @@ class _Network:
         self.neighbours = {layer: self._neighbours(layer) for layer in layers}
 
     def _neighbours(self, layer: Layer) -> set[Layer]:
-        """Return a layer, its readers, the writers of what it reads, and the loads of its stores."""
+        """Return a layer, its readers, the writers of what it reads, and loads of its stores."""
         found = {layer}
         if layer.output is not None:
             found.update(reader for reader, _ in self.readers.get(layer.output, []))

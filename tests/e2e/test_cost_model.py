@@ -2,10 +2,10 @@
 """The cycle model against RTL: cycles in all and of each layer, and the bytes over the bus.
 
 The total is within 5 %, and a layer's cycles, start and end within 5 % or 200 cycles. Of a real
-network one time in a hundred may be off by up to twice that: whether a burst of weights is asked for
-before an instruction or after it can hang on a cycle. Of random networks nine of ten keep all of it,
-and all have the total within 10 %: streams of words in steps meet in the banks more often than the
-model knows.
+network one time in a hundred may be off by up to twice that: whether a burst of weights is asked
+for before an instruction or after it can hang on a cycle. Of random networks nine of ten keep all
+of it, and all have the total within 10 %: streams of words in steps meet in the banks more often
+than the model knows.
 
 The bytes are exact: both count whole beats of reads, and the bytes that are meant of writes.
 """
