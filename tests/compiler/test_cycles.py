@@ -4,6 +4,9 @@
 Whether the whole is right is for RTL to say: ``tests/e2e/test_cost_model.py``.
 """
 
+import gc
+import warnings
+
 import pytest
 
 from dpu_compiler.cost import simulate
@@ -29,6 +32,15 @@ from dpu_hw.vector import writer
 from dpu_spec.instruction import Engine, Instruction
 from dpu_spec.isa import DRAIN, LOAD
 from dpu_spec.presets import PRESETS, preset
+
+
+@pytest.fixture(autouse=True)
+def _unused_hardware():
+    """Let go of hardware that is made for its numbers only; Amaranth would warn of it later."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 def test_numbers_of_the_bus() -> None:
