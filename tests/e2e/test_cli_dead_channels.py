@@ -80,6 +80,17 @@ def test_check_and_dump(dpu: Dpu, model: Path, feed: Path, tmp_path: Path) -> No
     assert other["macs"] == found["macs"]
 
 
+@pytest.mark.rtl
+def test_channels_count_once(dpu: Dpu, model: Path, feed: Path, tmp_path: Path) -> None:
+    """On the RTL two examples are a stream, and one of them runs alone as well."""
+    pair = tmp_path / "pair.npy"
+    np.save(pair, np.concatenate([np.load(feed)] * 2))
+    result = dpu("run", model, "--input", pair, "--preset", "tiny", "--check", "--on", "rtl")
+    assert result.status == 0, result.err
+    assert "16 channels of these tensors are constant for every input" in result.out
+    assert "4 channels of these tensors were not computed" in result.out
+
+
 def test_wrong_constants_are_found(
     dpu: Dpu, model: Path, feed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

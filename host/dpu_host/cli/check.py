@@ -33,11 +33,12 @@ class Check:
         return not self.differences
 
     def add_channels(self, program: Program, outcome: Outcome) -> None:
-        """Count the channels that are left out of the tensors that exist."""
-        for index in outcome.tensors:
-            tensor = program.tensors[index]
-            self.constant_channels += len(tensor.constants)
-            self.channels_not_computed += tensor.missing_channels
+        """Count the channels that are left out of the tensors that exist, once for all examples."""
+        tensors = [program.tensors[index] for index in outcome.tensors]
+        constant = sum(len(tensor.constants) for tensor in tensors)
+        self.constant_channels = max(self.constant_channels, constant)
+        missing = sum(tensor.missing_channels for tensor in tensors)
+        self.channels_not_computed = max(self.channels_not_computed, missing)
 
     def add(self, graph: Graph, inputs: Mapping[int, Array], outcome: Outcome, number: int) -> None:
         """Compare one example; its differences in the order of the layers."""
