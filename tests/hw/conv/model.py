@@ -21,8 +21,11 @@ class Model:
         self.weights = rng.integers(-128, 128, (c.weight_rows, c.columns))
         self.accumulators = np.zeros((c.accumulator_depth, c.columns), np.int64)
         self.scales = {}
+        self.read_words = set()
 
     def run(self, v):
+        """Run an instruction; note the words of the scratchpad that it reads."""
+        self.read_words = set()
         {"CONV": self.conv, "CONV_PATCH": self.conv_patch, "DRAIN": self.drain}[v.format.name](v)
 
     def accumulate(self, a, pixel, tile, clear):
@@ -44,7 +47,9 @@ class Model:
                             if 0 <= y < v.height and 0 <= x < v.width:
                                 down = r * v.stride_y + ky * v.dilation_y
                                 row = ring(v, v.address + down * v.row_stride)
-                                pixel = self.scratchpad[row + b * v.block_stride + x]
+                                word = row + b * v.block_stride + x
+                                self.read_words.add(word)
+                                pixel = self.scratchpad[word]
                             else:
                                 pixel = np.full(lanes, v.zero_point)
                             a = v.accumulator + r * v.columns + c
@@ -68,6 +73,7 @@ class Model:
                     byte = start + c * v.step + lane
                     if 0 <= y < v.height and 0 <= byte < v.row_bytes:
                         row = ring(v, v.address + (r * v.stride_y + dy) * v.row_stride) + offset
+                        self.read_words.add(row + byte // lanes)
                         pixel[lane] = self.scratchpad[row + byte // lanes, byte % lanes]
                 self.accumulate(v.accumulator + r * v.columns + c, pixel, tile, v.clear)
 

@@ -13,6 +13,16 @@ from tests.hw.conv.model import Model
 SIZES = [(4, 1), (8, 2)]
 
 
+def random_tile(config, rng):
+    """Return a convolution that reads the lower half of the scratchpad only."""
+    scratch = Model(config, np.random.default_rng(0))
+    while True:
+        instruction = (random_conv if rng.random() < 0.6 else random_patch)(config, rng, pixels=20)
+        scratch.run(instruction)
+        if max(scratch.read_words, default=0) < config.scratchpad_words // 2:
+            return instruction
+
+
 def check(bench, conv, drain=()):
     """Run all in order and compare every word."""
     model = bench.model
@@ -91,14 +101,14 @@ def test_convolutions_and_drains(lanes, blocks, requantizers, refuse):
     conv, drain, after, order = [], [], {}, []
     half = config.accumulator_bank
     for n in range(5):
-        # Ping-pong: each tile in its bank, drained while the next one is computed.
-        instruction = (random_conv if rng.random() < 0.6 else random_patch)(config, rng, pixels=20)
+        # Ping-pong: each tile in its half, drained while the next one is computed.
+        instruction = random_tile(config, rng)
         instruction.clear = 1
         pixels = instruction.rows * instruction.columns
         instruction.accumulator = n % 2 * half + int(rng.integers(0, half - pixels + 1))
         out = random_drain(config, rng, instruction)
-        # A bank is free once its drain is done; a drain needs its convolution. Inputs lie in one
-        # half of the scratchpad, outputs in the other.
+        # A half is free once its drain is done; a drain needs its convolution. Inputs lie in one
+        # half of the scratchpad, outputs in the other, so nothing else orders them.
         after[id(instruction)] = max(0, n - 1)
         after[id(out)] = n + 1
         conv.append(instruction)
