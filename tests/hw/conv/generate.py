@@ -107,7 +107,9 @@ def random_drain(configuration, rng, conv):
     blocks = int(rng.integers(1, configuration.column_blocks + 1))
     # All blocks lie in one run of words each.
     block_stride = ring_words + int(rng.integers(0, 5))
-    ring_start = half + int(rng.integers(0, half - block_stride * blocks + 1))
+    # A row that begins at the ring's end goes on behind it.
+    room = half - block_stride * blocks - (conv.columns - 1)
+    ring_start = half + int(rng.integers(0, room + 1))
     low, high = sorted(int(n) for n in rng.integers(-128, 128, 2))
     return Instruction(
         DRAIN,
