@@ -140,7 +140,8 @@ class PatchFetcher(wiring.Component):
         m.d.comb += [requests.i.valid.eq(valid_2), requests.i.payload.eq(address)]
 
         # Ask while the window has room. It may be ahead where a step skips whole words. What is
-        # looked at is a cycle old, so that nothing but a register is ahead of the arbitration.
+        # looked at is a cycle old, so that nothing but a register is ahead of the arbitration. A
+        # request that was refused had room, and stays.
         issued = Signal(SEQUENCE_BITS)
         ahead = Signal(signed(SEQUENCE_BITS))
         room = Signal()
@@ -152,7 +153,8 @@ class PatchFetcher(wiring.Component):
             requests.o.ready.eq(self.port.request.ready & room),
             go.eq(self.port.request.valid & self.port.request.ready),
         ]
-        m.d.sync += [issued.eq(issued + go), room.eq(ahead < self._slots - 1)]
+        refused = self.port.request.valid & ~self.port.request.ready
+        m.d.sync += [issued.eq(issued + go), room.eq((ahead < self._slots - 1) | refused)]
 
         came = go
         for n in range(READ_LATENCY):
