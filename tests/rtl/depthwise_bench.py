@@ -8,7 +8,7 @@ import cocotb
 
 from dpu_sim.rtl.parameters import bench_parameters
 from dpu_spec import isa
-from dpu_spec.instruction import Engine
+from dpu_spec.instruction import Engine, Instruction
 from tests.rtl.engine_bench import (
     CONFIGURATION,
     Emulated,
@@ -17,8 +17,37 @@ from tests.rtl.engine_bench import (
     same_words,
     start,
 )
+from tests.sim.random_instructions import Generator
 
 INSTRUCTIONS = 14
+
+
+def depth_multiplier(source: Generator) -> Instruction:
+    """Return an instruction each lane of which takes another one than its own, and shows it.
+
+    All of its windows lie inside, its scales leave sums apart, and nothing is clamped.
+    """
+    found = source.instruction("DEPTHWISE")
+    lanes = CONFIGURATION.lanes
+    turn = random.randrange(1, lanes)
+    values = {
+        "lane_map": sum((k + turn) % lanes << 4 * k for k in range(lanes)),
+        "first": 1,
+        "last": 1,
+        "parameters": 0,
+        "minimum": -128,
+        "maximum": 127,
+        "rows": 1,
+        "columns": 1,
+        "blocks": 1,
+        "y0": 0,
+        "x0": 0,
+        "height": 3,
+        "width": 3,
+    }
+    for name, value in values.items():
+        setattr(found, name, value)
+    return found
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
@@ -28,7 +57,10 @@ async def computes_what_the_emulator_does(dut: Any) -> None:
     # Nine words of weights and nine of scales, again and again.
     blocks = c.depthwise_parameter_words // 18
     weights = 9 * c.lanes
-    parameters = b"".join(random.randbytes(weights) + source.valid_scales(1) for _ in range(blocks))
+    parameters = random.randbytes(weights) + source.lively_scales()
+    parameters += b"".join(
+        random.randbytes(weights) + source.valid_scales(1) for _ in range(blocks - 1)
+    )
     contents = {
         isa.TARGET_SCRATCHPAD: random.randbytes(c.scratchpad_bytes),
         isa.TARGET_DEPTHWISE_PARAMETERS: parameters,
@@ -36,10 +68,6 @@ async def computes_what_the_emulator_does(dut: Any) -> None:
     todo = []
     for n in range(INSTRUCTIONS):
         instruction = source.instruction("DEPTHWISE")
-        if n % 2:
-            # Depth multipliers: each lane takes another one than its own.
-            turn = random.randrange(1, c.lanes)
-            instruction.lane_map = sum((k + turn) % c.lanes << 4 * k for k in range(c.lanes))
         # What nobody has written yet is not defined.
         instruction.first = int(n == 0 or instruction.first)
         if not instruction.first:
@@ -57,6 +85,7 @@ async def computes_what_the_emulator_does(dut: Any) -> None:
         most = blocks - instruction.blocks
         instruction.parameters = 18 * random.randint(0, most) if last else random.randint(0, 100)
         todo.append(instruction)
+    todo.append(depth_multiplier(source))
     expected = Emulated(c, contents)
     expected.run(todo)
 

@@ -231,21 +231,35 @@ class Generator:
         view = self.view("", v["rows"], v["columns"], blocks, upper=self.rng.random() < 0.5)
         return v | view | {"window": isa.WINDOW_OUTPUT}
 
+    def lively_scales(self) -> bytes:
+        """Nine words of scales of a block that leave most sums apart."""
+        rng, lanes = self.rng, self.c.lanes
+        bias = [rng.randint(-(2**12), 2**12) for _ in range(lanes)]
+        multiplier = [rng.randint(2**30, 2**31 - 1) for _ in range(lanes)]
+        return _scales(bias, multiplier, [rng.randint(-10, -8) for _ in range(lanes)])
+
     def valid_scales(self, blocks: int) -> bytes:
-        """Nine words of scales for each block."""
-        rng = self.rng
+        """Nine words of scales for each block: extremes, or lively ones."""
+        rng, lanes = self.rng, self.c.lanes
         data = b""
         for _ in range(blocks):
+            if rng.random() < 0.5:
+                data += self.lively_scales()
+                continue
             bits = rng.choice((8, 20, 31))
-            bias = [rng.randint(-(2**bits), 2**bits - 1) for _ in range(self.c.lanes)]
-            multiplier = [rng.randint(0, 2**31 - 1) for _ in range(self.c.lanes)]
+            bias = [rng.randint(-(2**bits), 2**bits - 1) for _ in range(lanes)]
+            multiplier = [rng.randint(0, 2**31 - 1) for _ in range(lanes)]
             shift = [
                 rng.randint(-31, 1) if rng.random() < 0.3 else rng.randint(-12, 1)
-                for _ in range(self.c.lanes)
+                for _ in range(lanes)
             ]
-            data += b"".join(v.to_bytes(4, "little", signed=True) for v in bias + multiplier)
-            data += bytes(v % 256 for v in shift)
+            data += _scales(bias, multiplier, shift)
         return data
+
+
+def _scales(bias: list[int], multiplier: list[int], shift: list[int]) -> bytes:
+    words = b"".join(v.to_bytes(4, "little", signed=True) for v in bias + multiplier)
+    return words + bytes(v % 256 for v in shift)
 
 
 def run_of(target: int, address: int, size: int, lanes: int, *, window: int, offset: int = 0):
