@@ -101,9 +101,11 @@ class _Fitting:
 
     def run(self) -> list[Task] | None:
         """Return the tasks, or None if they don't fit."""
+        tried: list[FeatureMap] | None = None
         for whole in _THRESHOLDS:
-            if whole <= self.tiling.whole:
-                rings = [m for m in self.maps if m.follow or m.full_words > whole * self.room]
+            rings = [m for m in self.maps if m.follow or m.full_words > whole * self.room]
+            if whole <= self.tiling.whole and rings != tried:
+                tried = rings
                 if self._try(rings) is not None:
                     return self._relax(rings)
         return None
@@ -161,8 +163,10 @@ def place_tasks(builder: StepBuilder, wanted: Tiling) -> list[Task]:
             spill(builder, cut)
             continue
         cut = _best_cut(builder, closest.live, can_divide)
-        if cut is None:
-            largest = max(closest.live, key=lambda m: m.words)
+        largest = max(closest.live, key=lambda m: m.words)
+        # Where one row alone is too large, dividing other maps helps nothing.
+        hopeless = largest.height == 1 and largest.words > configuration.scratchpad_words
+        if cut is None or (hopeless and not can_divide(builder, largest)):
             raise CapacityError(
                 f"The network does not fit the scratchpad of {configuration.scratchpad_words} "
                 f"words: tensor {largest.name} takes {largest.words} of the {closest.words} that "

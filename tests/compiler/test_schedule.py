@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+import dpu_compiler.placement as placement_module
 import dpu_compiler.search as search_module
 from dpu_compiler.compile import compile_graph
 from dpu_compiler.errors import CapacityError
@@ -13,6 +14,7 @@ from dpu_compiler.frontend.tflite import read_bytes
 from dpu_compiler.layer import Tiling
 from dpu_compiler.layers.transfer import LoadLayer, StoreLayer
 from dpu_compiler.placement import place_tasks
+from dpu_compiler.spill import divide
 from dpu_spec.presets import preset
 from tests.compiler.nets import Net, build_step
 from tests.support.configurations import configurations, presets_or_configurations
@@ -214,3 +216,21 @@ def test_an_input_that_is_read_early_and_late():
     checked(place_tasks(step, Tiling(64, 64)), 512)
     loads = [layer for layer in step.layers if isinstance(layer, LoadLayer)]
     assert sum(layer.map.tensor == x for layer in loads) == 2
+
+
+def test_a_row_that_is_too_large_is_refused_at_once(monkeypatch):
+    """Dividing the maps beside it would go on for minutes."""
+    net = Net()
+    x = net.input((1, 9000))
+    parts = [net.add_operator("HARD_SWISH", [x], (1, 9000)) for _ in range(4)]
+    graph = net.graph(net.add_operator("CONCATENATION", parts, (1, 36000), {"axis": 1}))
+    divided = []
+
+    def counted(builder, feature_map):
+        divided.append(feature_map)
+        divide(builder, feature_map)
+
+    monkeypatch.setattr(placement_module, "divide", counted)
+    with pytest.raises(CapacityError, match=r"takes 9000 of"):
+        compile_graph(graph, preset("tiny"))
+    assert not divided
