@@ -53,7 +53,8 @@ class Compilation:
         self.memory = Memory()
         self.image = Image()
         self.host_data = bytearray()
-        self.keeps_constants = resident and sum(not part.on_host for part in self.parts) == 1
+        runs = [part for part in self.parts if not part.on_host and not part.only_renames]
+        self.keeps_constants = resident and len(runs) == 1
         self.preload: Step | None = None
 
     def run(self) -> Program:

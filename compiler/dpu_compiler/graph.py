@@ -14,6 +14,9 @@ from dpu_golden import Quantization, Value, evaluate
 
 Array = npt.NDArray[Any]
 
+#: Operators that only give the same elements another shape.
+RENAMES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+
 
 @dataclasses.dataclass
 class Tensor:

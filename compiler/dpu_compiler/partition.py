@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from dpu_compiler.graph import Graph, Operator
+from dpu_compiler.graph import RENAMES, Graph, Operator
 from dpu_compiler.legal import Decision, decide
 
 
@@ -15,6 +15,11 @@ class Part:
 
     operators: list[Operator]
     on_host: bool
+
+    @property
+    def only_renames(self) -> bool:
+        """Whether nothing is to be done but to use other names for the same elements."""
+        return all(op.name in RENAMES for op in self.operators)
 
 
 def partition(graph: Graph) -> tuple[list[Part], dict[int, Decision]]:

@@ -33,9 +33,9 @@ def compile_variants(
     program = compiled(dead_channels)
     found = program.dead_channels
     assert found is not None
-    own = other = estimate(program) // frames
+    own = other = -(-estimate(program) // frames)
     if found.removed:
-        other = estimate(compiled(not dead_channels)) // frames
+        other = -(-estimate(compiled(not dead_channels)) // frames)
     cycles = (other, own) if dead_channels else (own, other)
     return dataclasses.replace(
         program, dead_channels=dataclasses.replace(found, estimated_cycles=cycles)

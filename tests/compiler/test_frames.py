@@ -93,6 +93,17 @@ def test_what_a_buffer_cannot_hold_is_loaded_each_time():
     assert loads, "the scales fit"
 
 
+def test_a_piece_that_is_only_a_name_is_none():
+    net = Net()
+    y = net.conv(net.input((1, 4, 4, 8)), 8)
+    shares = Quantization((1 / 256,), (-128,))
+    y = net.add_operator("SOFTMAX", [y], (1, 4, 4, 8), {"beta": 1.0}, quantization=shares)
+    shape = net.numbers(1, 16, 8)
+    y = net.add_operator("RESHAPE", [y, shape], (1, 16, 8), quantization=shares)
+    program = compile_graph(net.graph(y), preset("b128"), resident=True)
+    assert program.preload is not None
+
+
 def test_a_network_in_pieces_keeps_nothing():
     net = Net()
     y = net.conv(net.input((1, 4, 4, 8)), 8)

@@ -33,6 +33,14 @@ def test_frames_of_a_program(dpu: Dpu, network: Path, tmp_path: Path) -> None:
     assert "frames: 3 inferences a start" in result.out
     assert "resident: weights" in result.out
     assert from_file(program).frames.count == 3
+    listing = dpu("disassemble", program).out
+    assert "frames: 3 inferences a start" in listing
+    first, second = listing.index("once, when the program is loaded"), listing.index("step 0")
+    assert "target=1" in listing[first:second]
+    assert "target=1" not in listing[second:]
+    page = dpu("report", program, "--output", tmp_path / "page.html")
+    assert page.status == 2
+    assert "runs 3 inferences a start" in page.err
     # Five examples: the last start is not full.
     inputs = stack(tmp_path, 5)
     result = dpu(

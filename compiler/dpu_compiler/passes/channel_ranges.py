@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dpu_compiler.graph import Array, Graph, Operator, Tensor
+from dpu_compiler.graph import RENAMES, Array, Graph, Operator, Tensor
 from dpu_compiler.passes.weighted import WEIGHTED, Bools, Int64s, weighted
 from dpu_golden import (
     UNARY_OPERATORS,
@@ -131,9 +131,7 @@ _RULES: dict[str, Callable[[_Bounds], Ranges | None]] = {
     "AVERAGE_POOL_2D": _never_decreasing,
     "MAX_POOL_2D": _never_decreasing,
     "MEAN": _mean,
-    **dict.fromkeys(
-        ("PAD", "PADV2", "CONCATENATION", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _never_decreasing
-    ),
+    **dict.fromkeys(("PAD", "PADV2", "CONCATENATION", *RENAMES), _never_decreasing),
     **dict.fromkeys(("TRANSPOSE", "STRIDED_SLICE", "RESIZE_NEAREST_NEIGHBOR"), _never_decreasing),
 }
 

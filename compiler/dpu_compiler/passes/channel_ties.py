@@ -7,12 +7,11 @@ import dataclasses
 
 import numpy as np
 
-from dpu_compiler.graph import Graph, Operator
+from dpu_compiler.graph import RENAMES, Graph, Operator
 from dpu_compiler.passes.channel_ranges import channel_count
 from dpu_compiler.passes.weighted import Int64s
 from dpu_golden import UNARY_OPERATORS
 
-_RENAMED = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 _POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN")
 _MOVED = ("PAD", "PADV2", "RESIZE_NEAREST_NEIGHBOR", "STRIDED_SLICE")
 
@@ -89,7 +88,7 @@ def tie(graph: Graph, operator: Operator) -> Tie | None:
         return _depthwise(graph, operator)
     if operator.name in ("ADD", "SUB", "MUL"):
         return _operands(graph, operator)
-    if operator.name in _RENAMED:
+    if operator.name in RENAMES:
         return _renamed(graph, operator)
     if operator.name == "CONCATENATION":
         return _joined(graph, operator)

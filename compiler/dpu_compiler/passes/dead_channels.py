@@ -12,13 +12,11 @@ from collections.abc import Container
 
 import numpy as np
 
-from dpu_compiler.graph import Array, Graph, Operator, Tensor
+from dpu_compiler.graph import RENAMES, Array, Graph, Operator, Tensor
 from dpu_compiler.passes.channel_ranges import channel_ranges
 from dpu_compiler.passes.channel_uses import ChannelUses, Mixing
 from dpu_compiler.passes.weighted import Bools, Int64s
 from dpu_golden import Quantization, Value
-
-_RENAMED = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +151,7 @@ def remove_dead_channels(graph: Graph, on_host: Container[int], lanes: int) -> L
         uses.kept[index]
         for operator in graph.operators
         for index in operator.outputs
-        if operator.name not in _RENAMED
+        if operator.name not in RENAMES
     ]
     return LiveGraph(
         graph=_Rewriter(graph, uses).run() if kept else graph,

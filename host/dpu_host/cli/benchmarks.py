@@ -123,7 +123,8 @@ def row(result: Benchmark) -> str:
             result.preset,
             f"{result.cycles:,}",
             f"{result.predicted:,}",
-            f"{100 * (result.predicted / result.cycles - 1):+.1f} %",
+            # Without a sign where it rounds to nothing.
+            f"{100 * (result.predicted / result.cycles - 1):+.1f} %".replace("-0.0", "0.0"),
             percent(result.utilization_array),
             percent(result.utilization_all),
             percent(result.utilization_depthwise) or "–",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from dpu_host.cli.sources import compiled, open_model, open_program
 from dpu_host.cli.streams import FramesOption, ResidentOption, check_frames, resident_line
 from dpu_host.disassembly import text
 from dpu_spec.instruction import Engine
-from dpu_spec.program import HostOperator, Mark, Program, to_bytes
+from dpu_spec.program import HostOperator, Mark, Program, Step, to_bytes
 
 
 def compile(
@@ -53,14 +53,16 @@ def compile(
     )
     with writing(output):
         output.write_bytes(to_bytes(program))
-    counts = dict.fromkeys(Engine, 0)
-    for step in program.steps:
-        for engine, stream in (step.streams or {}).items():
-            counts[engine] += stream.count
-    listed = ", ".join(f"{engine.name.lower()} {n}" for engine, n in counts.items() if n)
-    hosted = [step.host.operator for step in program.steps if step.host is not None]
+    listed = _counts(program.steps)
+    hosted = [
+        step.host.operator
+        for step in program.steps
+        if step.host is not None and program.frames.first((step.host.outputs[0],))
+    ]
     tell(f"{output}: for {configuration_name(configuration)} ({configuration.hash:08x})")
     tell(f"instructions: {listed or 'none'}")
+    if program.preload is not None:
+        tell(f"once, when it is loaded: {_counts([program.preload])}")
     tell(
         f"DRAM: program {len(program.image):,} bytes, arena {program.arena_bytes:,}, "
         f"input {program.input_bytes:,}, output {program.output_bytes:,}"
@@ -72,6 +74,15 @@ def compile(
     if resident:
         tell(resident_line(program))
     tell(f"on the host: {', '.join(hosted) or 'nothing'}")
+
+
+def _counts(steps: Sequence[Step]) -> str:
+    """Return how many instructions each engine has."""
+    counts = dict.fromkeys(Engine, 0)
+    for step in steps:
+        for engine, stream in (step.streams or {}).items():
+            counts[engine] += stream.count
+    return ", ".join(f"{engine.name.lower()} {n}" for engine, n in counts.items() if n)
 
 
 def disassemble(
@@ -89,17 +100,26 @@ def _lines(program: Program) -> Iterator[str]:
         f"DRAM: program {len(program.image)}, arena {program.arena_bytes}, "
         f"input {program.input_bytes}, output {program.output_bytes} bytes"
     )
+    if program.frames.count > 1:
+        yield f"frames: {program.frames.count} inferences a start"
+    if program.preload is not None:
+        yield "\nonce, when the program is loaded: DPU"
+        yield from _streams(program, program.preload)
     for number, step in enumerate(program.steps):
         if step.host is not None:
             yield f"\nstep {number}: host"
             yield f"  {_host(program, step.host)}"
             continue
         yield f"\nstep {number}: DPU"
-        for engine, stream in sorted((step.streams or {}).items()):
-            yield f"{engine.name}: {stream.count} instructions at 0x{stream.offset:X}"
-            decoded = program.instructions(step, engine)
-            for index, (mark, instruction) in enumerate(zip(stream.marks, decoded, strict=True)):
-                yield f"  {index:5d}  {text(instruction)}  ; {_purpose(program, mark)}"
+        yield from _streams(program, step)
+
+
+def _streams(program: Program, step: Step) -> Iterator[str]:
+    for engine, stream in sorted((step.streams or {}).items()):
+        yield f"{engine.name}: {stream.count} instructions at 0x{stream.offset:X}"
+        decoded = program.instructions(step, engine)
+        for index, (mark, instruction) in enumerate(zip(stream.marks, decoded, strict=True)):
+            yield f"  {index:5d}  {text(instruction)}  ; {_purpose(program, mark)}"
 
 
 def _purpose(program: Program, mark: Mark) -> str:

@@ -67,7 +67,9 @@ def statistics(
         "utilization_all": _share(macs, first.cycles, every),
         "dram_read_bytes": _part(first.read_bytes, frames),
         "dram_write_bytes": _part(first.write_bytes, frames),
-        "host_operators": [x["operator"] for x in layers if x["engine"] == "host"],
+        "host_operators": [
+            x["operator"] for x in layers[: len(layers) // frames] if x["engine"] == "host"
+        ],
         "layers": layers,
     }
     if check is not None:

@@ -134,6 +134,11 @@ def report(
     source = open_source(network, dead_channels=dead_channels)
     if source.program is not None:
         configuration = match(source.program, wanted, network)
+        if source.program.frames.count > 1:
+            raise UserError(
+                f"{network}: runs {source.program.frames.count} inferences a start, and the page "
+                "is about one; compile the model without --frames, or name the model."
+            )
     else:
         configuration = configuration_of(preset, config)
     writable(output, "--output")

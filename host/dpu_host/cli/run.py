@@ -258,6 +258,8 @@ def run(
             tell(dead_channel_line(source.program.dead_channels))
         if resident and source.program is not None:
             tell(resident_line(source.program))
+        if source.program is not None and source.program.frames.count > 1:
+            tell("the figures are those of one inference, the table has the layers of a start")
         if stream is not None:
             tell(stream_line(stream, len(examples)))
     if result is not None:

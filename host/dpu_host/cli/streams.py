@@ -124,9 +124,13 @@ def stream_line(stream: Stream, inferences: int) -> str:
     cycles = stream.cycles
     assert cycles is not None
     return (
-        f"as a stream: {math.ceil(cycles):,} cycles an inference ({inferences} inferences, "
+        f"as a stream: {math.ceil(cycles):,} cycles an inference ({_count(inferences)}, "
         f"{stream.frames} a start)"
     )
+
+
+def _count(inferences: int) -> str:
+    return "1 inference" if inferences == 1 else f"{inferences} inferences"
 
 
 def resident_line(program: Program) -> str:

@@ -35,6 +35,7 @@ def payload(subject: Subject) -> Json:
         "origin": subject.origin,
         "clock": subject.clock,
         "cycles": execution.cycles,
+        "resident": execution.program.preload is not None,
         "statistics": {k: v for k, v in statistics.items() if k != "layers"},
         "configuration": {
             **configuration.parameters(),

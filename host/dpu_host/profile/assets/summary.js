@@ -118,8 +118,11 @@ function showFoot() {
     element(
       "p",
       {},
-      "Cycles count from the start bit to the done interrupt, for one inference whose weights are read from DRAM " +
-        "in it. MACs are those of the unmodified model, border taps counted. Names of tensors are the model's." +
+      "Cycles count from the start bit to the done interrupt, for one inference" +
+        (DATA.resident
+          ? "; constants that stay on the chip were loaded before. "
+          : " whose weights are read from DRAM in it. ") +
+        "MACs are those of the unmodified model, border taps counted. Names of tensors are the model's." +
         (DATA.runs.length > 1 ? " The host's time between runs of the DPU is not counted." : ""),
     ),
   );
