@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a board's bus masters, the host link and a CPU, find DRAM and registers.
+
+Addresses are bytes. They follow LiteX's conventions, so that its tools find what they look for.
+The DPU's own AXI4 port sees the DRAM from address 0.
+"""
+
+#: The DRAM that DPU and host share.
+MEMORY_BASE = 0x4000_0000
+#: End of the addresses that lead to the DRAM.
+MEMORY_END = 0xC000_0000
+#: The DPU's AXI4-Lite registers, see :mod:`dpu_spec.registers`.
+REGISTER_BASE = 0xF000_0000
+#: Bytes of that range.
+REGISTER_BYTES = 0x1_0000
+#: The host link's own registers.
+LINK_BASE = 0xF001_0000
+
+#: Link registers, offsets from :data:`LINK_BASE`.
+#: CRC-32 (as zlib's) of the data bytes written to and read from memory and registers since it was
+#: last written, in the order in which they crossed the link; a write of any value starts anew.
+LINK_CRC = 0x00
+#: Bit 0: the DPU's interrupt. Bit 1: the DRAM is ready. Bit 2: a bus error came since the last
+#: write to this register.
+LINK_STATUS = 0x04
+#: Bytes of DRAM.
+LINK_MEMORY_BYTES = 0x08
+#: Frequency of the clock in hertz.
+LINK_CLOCK_HERTZ = 0x0C
