@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 # SPDX-License-Identifier: Apache-2.0
 """Several masters on one memory: each gets its own data, nothing is lost, nobody starves."""
 
