@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from dpu_hw.multiplier import Multiplier
+from dpu_hw.registered_multiplier import RegisteredMultiplier
 
 __all__ = ["ProcessingElement", "sum_shape"]
 
@@ -72,17 +72,19 @@ class ProcessingElement(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.multiplier = multiplier = Multiplier(
+        m.submodules.multiplier = multiplier = RegisteredMultiplier(
             a_shape=signed(8), b_shape=signed(8), logic=self._logic
         )
         shadow = Signal(signed(8))
         active = Signal(signed(8))
-        product = Signal(signed(16))
         with m.If(self.load):
             m.d.sync += shadow.eq(self.weight)
         with m.If(self.swap):
             m.d.sync += active.eq(shadow)
-        m.d.comb += [multiplier.a.eq(self.activation), multiplier.b.eq(active)]
-        m.d.sync += product.eq(multiplier.o)
-        m.d.sync += self.sum_o.eq(product + self.sum_i if self._row else product)
+        m.d.comb += [
+            multiplier.enable.eq(1),
+            multiplier.a.eq(self.activation),
+            multiplier.b.eq(active),
+        ]
+        m.d.sync += self.sum_o.eq(multiplier.o + self.sum_i if self._row else multiplier.o)
         return m

@@ -15,7 +15,7 @@ from dpu_hw.depthwise.layouts import (
     window_sum_layout,
 )
 from dpu_hw.layouts import word_layout
-from dpu_hw.multiplier import Multiplier
+from dpu_hw.registered_multiplier import RegisteredMultiplier
 
 __all__ = ["Window"]
 
@@ -127,9 +127,9 @@ class Window(wiring.Component):
         (product_valid, _, _), (column_valid, column_pixel, column_flags) = stages
 
         for lane in range(lanes):
-            products = [Signal(signed(16), name=f"product_{lane}_{tap}") for tap in range(TAPS)]
-            for tap, product in enumerate(products):
-                multiplier = Multiplier(
+            products = []
+            for tap in range(TAPS):
+                multiplier = RegisteredMultiplier(
                     a_shape=signed(8),
                     b_shape=signed(8),
                     logic=lane * TAPS + tap < self._logic_multipliers,
@@ -138,9 +138,9 @@ class Window(wiring.Component):
                 m.d.comb += [
                     multiplier.a.eq(operands[tap // ROWS][lane]),
                     multiplier.b.eq(self.weights.p[tap][lane]),
+                    multiplier.enable.eq(multiply),
                 ]
-                with m.If(multiply):
-                    m.d.sync += product.eq(multiplier.o)
+                products.append(multiplier.o)
 
             # Sums of a column with each column of weights, then along the columns.
             sums = [Signal(signed(18), name=f"column_sum_{lane}_{k}") for k in range(ROWS)]

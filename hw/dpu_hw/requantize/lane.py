@@ -5,6 +5,8 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from dpu_hw.registered_multiplier import RegisteredMultiplier
+
 __all__ = ["RequantizerLane"]
 
 
@@ -102,18 +104,19 @@ class RequantizerLane(wiring.Component):
         negative = delay("negative", 1, negate, 0, 6)
 
         # Stage 1: four products of at most 18 x 18 bits, between registers.
-        low_low = Signal(32)
-        low_high = Signal(31)
-        high_low = Signal(signed(width))
-        high_high = Signal(signed(width - 1))
         low, high = operand[:16], operand[16:].as_signed()
-        stage(
-            1,
-            low_low.eq(low * multiplier[:16]),
-            low_high.eq(low * multiplier[16:]),
-            high_low.eq(high * multiplier[:16]),
-            high_high.eq(high * multiplier[16:]),
-        )
+
+        def product_of(name, a, b):
+            m.submodules[name] = block = RegisteredMultiplier(
+                a_shape=a.shape(), b_shape=b.shape(), logic=False
+            )
+            m.d.comb += [block.enable.eq(self.enable[1]), block.a.eq(a), block.b.eq(b)]
+            return block.o
+
+        low_low = product_of("low_low", low, multiplier[:16])
+        low_high = product_of("low_high", low, multiplier[16:])
+        high_low = product_of("high_low", high, multiplier[:16])
+        high_high = product_of("high_high", high, multiplier[16:])
 
         # Stage 2: the outer products side by side with half of the last place kept added, and the
         # sum of the middle ones. The lowest 16 bits influence nothing.
