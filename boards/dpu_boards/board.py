@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a board is to the build: an FPGA, a memory, a clock, a serial line."""
+
+import dataclasses
+from collections.abc import Callable
+
+from dpu_boards.parts import Part
+from dpu_hw.sdram import SdramChip
+from dpu_spec.configuration import Configuration
+from dpu_spec.presets import PRESETS
+
+__all__ = ["Board"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Board:
+    """A board that a bitstream can be built for.
+
+    Parameters
+    ----------
+    name : :class:`str`
+        What ``--board`` takes.
+    title : :class:`str`
+        Its full name.
+    part : :class:`dpu_boards.parts.Part`
+        Its FPGA.
+    preset : :class:`str`
+        The preset that fits.
+    platform : callable
+        Returns the Amaranth platform; called when it is needed, since the import takes a while.
+    oscillator : :class:`str`
+        Name of the clock's resource.
+    oscillator_hertz : :class:`int`
+        Its frequency.
+    clock_hertz : :class:`int`
+        Frequency of the DPU and of its memory.
+    memory : :class:`dpu_hw.sdram.SdramChip`
+        The SDRAM.
+    baud : :class:`int`
+        Bits a second of the serial line.
+    high : :class:`tuple` of :class:`str`
+        Outputs, as ``resource`` names, that must be 1 for the serial line to work.
+    loader : :class:`str`
+        What openFPGALoader calls the board.
+    """
+
+    name: str
+    title: str
+    part: Part
+    preset: str
+    platform: Callable[[], object]
+    oscillator: str
+    oscillator_hertz: int
+    clock_hertz: int
+    memory: SdramChip
+    baud: int
+    loader: str
+    high: tuple[str, ...] = ()
+
+    @property
+    def configuration(self) -> Configuration:
+        """The DPU's sizes."""
+        return PRESETS[self.preset]

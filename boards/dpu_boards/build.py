@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a board to its bitstream."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+from dpu_boards.ecp5_design import Ecp5Design
+from dpu_boards.flow import run_steps, steps_of
+from dpu_boards.timing import RoutedDesign, read_report
+from dpu_boards.toolchains import find_toolchain
+from dpu_hw.generate import MANIFEST, generate
+
+__all__ = ["TOOLS", "BuildResult", "build", "prepare"]
+
+#: Tools of an ECP5's build.
+TOOLS = ("yosys", "nextpnr-ecp5", "ecppack")
+#: Name of the design's files.
+_NAME = "top"
+_REPORT = "report.json"
+#: Fields of signals are wires with names like a[0], which abc9 takes for bits of a, and fails.
+_RENAME = "rename -hide w:*[*] w:*.*"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BuildResult:
+    """What a build gave.
+
+    Parameters
+    ----------
+    bitstream, manifest : :class:`pathlib.Path`
+        Files.
+    routed : :class:`dpu_boards.timing.RoutedDesign`
+        Timing and cells.
+    clock_hertz : :class:`int`
+        Frequency of the DPU's clock that the PLL makes.
+    """
+
+    bitstream: Path
+    manifest: Path
+    routed: RoutedDesign
+    clock_hertz: int
+
+
+def prepare(board, *, clock_hertz=None, seed=1):
+    """Return Amaranth's build plan of a board, and the frequency of its clock.
+
+    Parameters
+    ----------
+    board : :class:`dpu_boards.board.Board`
+        The board.
+    clock_hertz : :class:`int` or None
+        Frequency of the clock if not the board's.
+    seed : :class:`int`
+        Where nextpnr's random choices start.
+    """
+    design = Ecp5Design(board=board, clock_hertz=clock_hertz)
+    plan = board.platform().prepare(
+        design,
+        _NAME,
+        # Multiplexers that join LUT4s to wider LUTs would take a sixth more LUT4s.
+        synth_opts="-nowidelut",
+        script_after_read=_RENAME,
+        # A clock that is too slow is told in the table, not by a missing bitstream.
+        nextpnr_opts=f"--timing-allow-fail --report {_REPORT} --seed {seed}",
+        ecppack_opts="--compress",
+    )
+    return plan, design.clock_hertz
+
+
+def build(board, folder, *, toolchain=None, clock_hertz=None, seed=1, progress=lambda *_: None):
+    """Build the bitstream of a board.
+
+    Parameters
+    ----------
+    board : :class:`dpu_boards.board.Board`
+        The board.
+    folder : :class:`pathlib.Path`
+        Where everything is written.
+    toolchain : :class:`str` or None
+        See :func:`dpu_boards.toolchains.find_toolchain`.
+    clock_hertz, seed :
+        See :func:`prepare`.
+    progress : callable
+        See :func:`dpu_boards.flow.run_steps`.
+
+    Returns
+    -------
+    :class:`BuildResult`
+
+    Raises
+    ------
+    dpu_boards.toolchains.ToolchainError
+        If a tool is missing.
+    dpu_boards.flow.FlowError
+        If one fails.
+    """
+    tools = find_toolchain(TOOLS, toolchain)
+    progress("generating the gateware", "", 0.0)
+    plan, hertz = prepare(board, clock_hertz=clock_hertz, seed=seed)
+    folder = Path(plan.extract(folder))
+    steps = steps_of(plan.files[f"build_{_NAME}.sh"], TOOLS)
+    run_steps(steps, tools, folder, progress=progress)
+    bitstream = folder / f"{board.name}.bit"
+    shutil.copyfile(folder / f"{_NAME}.bit", bitstream)
+    description = json.loads(generate(board.configuration, folder / "dpu").read_text())
+    description["board"] = {
+        "name": board.name,
+        "part": board.part.name,
+        "clock_hertz": hertz,
+        "baud": board.baud,
+        "memory_bytes": board.memory.size,
+        "toolchain": tools.name,
+    }
+    path = folder / MANIFEST
+    path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    return BuildResult(
+        bitstream=bitstream,
+        manifest=path,
+        routed=read_report(folder / _REPORT),
+        clock_hertz=hertz,
+    )

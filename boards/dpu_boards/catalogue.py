@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The boards, by name. A new one is a file like :mod:`dpu_boards.ulx3s` and a line here."""
+
+from dpu_boards import ulx3s
+
+__all__ = ["BOARDS", "UnknownBoardError", "find_board"]
+
+BOARDS = {board.name: board for board in (ulx3s.BOARD,)}
+
+
+class UnknownBoardError(ValueError):
+    """There is no board of that name."""
+
+
+def find_board(name):
+    """Return the :class:`dpu_boards.board.Board` of that name.
+
+    Raises
+    ------
+    UnknownBoardError
+        If there is none.
+    """
+    if name not in BOARDS:
+        raise UnknownBoardError(
+            f"{name}: no such board; there are {', '.join(BOARDS)}. docs/boards.md says how to add "
+            "one."
+        )
+    return BOARDS[name]
