@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dpu_compiler.cycles import END, Machine, Timing
+from dpu_compiler.cycles import BENCHMARK, END, Machine, Memory, Timing
 from dpu_compiler.cycles.bursts import beats, runs
 from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import Engine, Instruction
@@ -27,6 +27,7 @@ def simulate(
     streams: Mapping[Engine, Sequence[Instruction]],
     configuration: Configuration,
     offsets: Mapping[Engine, int] | None = None,
+    memory: Memory = BENCHMARK,
 ) -> dict[Engine, list[Timing]]:
     """Run streams through the model.
 
@@ -39,7 +40,7 @@ def simulate(
         for engine, stream in streams.items():
             offsets[engine] = end
             end += len(stream) * INSTRUCTION_BYTES[engine]
-    return Machine(streams, configuration, offsets).run()
+    return Machine(streams, configuration, offsets, memory).run()
 
 
 def cycles(timings: Mapping[Engine, Sequence[Timing]]) -> int:
@@ -47,12 +48,14 @@ def cycles(timings: Mapping[Engine, Sequence[Timing]]) -> int:
     return max((each[-1].end for each in timings.values() if each), default=0) + END
 
 
-def simulate_step(program: Program, step: Step) -> dict[Engine, list[Timing]]:
+def simulate_step(
+    program: Program, step: Step, memory: Memory = BENCHMARK
+) -> dict[Engine, list[Timing]]:
     """Run a step of a program through the model."""
     placed = step.streams or {}
     streams = {engine: program.instructions(step, engine) for engine in placed}
     offsets = {engine: stream.offset for engine, stream in placed.items()}
-    return simulate(streams, program.configuration, offsets)
+    return simulate(streams, program.configuration, offsets, memory)
 
 
 def estimate(program: Program) -> int:

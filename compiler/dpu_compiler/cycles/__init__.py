@@ -7,5 +7,6 @@ from the start bit.
 """
 
 from dpu_compiler.cycles.machine import END, Machine, Timing
+from dpu_compiler.cycles.memory import BENCHMARK, Memory
 
-__all__ = ["END", "Machine", "Timing"]
+__all__ = ["BENCHMARK", "END", "Machine", "Memory", "Timing"]

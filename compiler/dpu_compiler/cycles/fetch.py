@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from dpu_compiler.cycles.bursts import cut
 from dpu_compiler.cycles.cut import Cut
+from dpu_compiler.cycles.memory import Memory
 from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import Engine
 from dpu_spec.isa import INSTRUCTION_BYTES
@@ -30,9 +31,11 @@ class Fetch:
     def __init__(
         self,
         configuration: Configuration,
+        memory: Memory,
         counts: Mapping[Engine, int],
         offsets: Mapping[Engine, int],
     ) -> None:
+        self._beat_cycles = memory.beat_cycles
         self._queue = configuration.instruction_queue
         self._chunk = self._queue // 2
         self._size = configuration.axi_bytes
@@ -117,9 +120,8 @@ class Fetch:
         engine, ends = self._bursts.popleft()
         size = self._beats[engine]
         whole = []
-        at = first - self._came
         done = self._came + beats
         for n in range(1, done // size + 1):
-            whole.append(at + n * size)
+            whole.append(first + (n * size - 1 - self._came) * self._beat_cycles + 1)
         self._came = done % size
         return engine, whole, bool(ends)

@@ -10,6 +10,7 @@ from dpu_compiler.cycles.banks import SlowStreams
 from dpu_compiler.cycles.bursts import cut, row_words, runs, words
 from dpu_compiler.cycles.cut import Cut
 from dpu_compiler.cycles.engine import NEVER, Values
+from dpu_compiler.cycles.memory import Memory
 from dpu_compiler.cycles.store import AHEAD, PREPARE
 from dpu_spec.configuration import Configuration
 from dpu_spec.isa import TARGET_SCRATCHPAD
@@ -40,7 +41,8 @@ class _Transfer:
 class LoadTiming:
     """LOAD: bursts are asked for ahead, words written as their beats come."""
 
-    def __init__(self, configuration: Configuration, slow: SlowStreams) -> None:
+    def __init__(self, configuration: Configuration, memory: Memory, slow: SlowStreams) -> None:
+        self._beat_cycles = memory.beat_cycles
         self._slow = slow
         self._lanes = configuration.lanes
         self._size = configuration.axi_bytes
@@ -111,7 +113,7 @@ class LoadTiming:
         """
         transfer = self._transfers[0]
         values = transfer.values
-        last = first + beats - 1
+        last = first + (beats - 1) * self._beat_cycles
         transfer.came += beats
         done = transfer.came == transfer.beats
         total = transfer.words * transfer.came // transfer.beats

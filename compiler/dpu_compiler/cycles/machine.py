@@ -14,6 +14,7 @@ from dpu_compiler.cycles.drain import DrainTiming
 from dpu_compiler.cycles.engine import EngineTiming, Values
 from dpu_compiler.cycles.fetch import ENGINES, Fetch
 from dpu_compiler.cycles.load import LoadTiming
+from dpu_compiler.cycles.memory import BENCHMARK, Memory
 from dpu_compiler.cycles.read_port import ReadPort
 from dpu_compiler.cycles.store import StoreTiming
 from dpu_compiler.cycles.vector import VectorTiming
@@ -64,7 +65,9 @@ class Machine:
         streams: Mapping[Engine, Sequence[Instruction]],
         configuration: Configuration,
         offsets: Mapping[Engine, int],
+        memory: Memory = BENCHMARK,
     ) -> None:
+        self._memory = memory
         self._streams: list[list[Values]] = [
             [instruction.values for instruction in streams.get(engine, ())] for engine in Engine
         ]
@@ -73,16 +76,16 @@ class Machine:
         self._events: list[tuple[int, int, int]] = []
         reads, writes = SlowStreams(configuration), SlowStreams(configuration)
         counts = {engine: len(self._streams[engine]) for engine in Engine}
-        self._fetch = Fetch(configuration, counts, offsets)
-        self._load = LoadTiming(configuration, writes)
-        self._bus = ReadPort(configuration, self._fetch.cut, self._load.cut)
+        self._fetch = Fetch(configuration, memory, counts, offsets)
+        self._load = LoadTiming(configuration, memory, writes)
+        self._bus = ReadPort(configuration, memory, self._fetch.cut, self._load.cut)
         self._vector = VectorTiming(configuration, reads, writes)
         self._engines: dict[int, EngineTiming] = {
             Engine.CONV: ConvTiming(configuration),
             Engine.DRAIN: DrainTiming(configuration, writes),
             Engine.DEPTHWISE: DepthwiseTiming(configuration, writes),
             Engine.VECTOR: self._vector,
-            Engine.STORE: StoreTiming(configuration, reads),
+            Engine.STORE: StoreTiming(configuration, memory, reads),
         }
         # Of each engine: instructions in its queue, when its decoder has room, when the next
         # instruction is decoded, how many were taken.
@@ -289,7 +292,8 @@ class Machine:
         else:
             # Beats of loads that wait for their words are in the way.
             cycle = max(cycle, self._load.left)
-            self._bus.came(beats, cycle, cycle + beats - 1, False)
+            last = cycle + (beats - 1) * self._memory.beat_cycles
+            self._bus.came(beats, cycle, last, False)
             engine, whole, ends = self._fetch.burst(cycle, beats)
             for at in whole:
                 self._push(at + _CHOOSABLE, _ARRIVED, engine)

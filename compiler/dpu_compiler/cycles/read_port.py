@@ -7,10 +7,9 @@ from collections import deque
 
 from dpu_compiler.cycles.cut import Cut
 from dpu_compiler.cycles.engine import NEVER
+from dpu_compiler.cycles.memory import Memory
 from dpu_spec.configuration import Configuration
 
-#: Cycles from a read's request to its first beat (the benchmark's memory).
-READ_LATENCY = 40
 #: Beats of loads in flight from which on no load asks for more (``dma.bus``).
 LOAD_BEATS = 128
 #: From a beat on the bus to when its place is seen to be free: the queue, the count, ``room``.
@@ -20,7 +19,8 @@ _FREED = 3
 class ReadPort:
     """The bursts of fetch and loads take turns; the memory answers them in order."""
 
-    def __init__(self, configuration: Configuration, fetch: Cut, load: Cut) -> None:
+    def __init__(self, configuration: Configuration, memory: Memory, fetch: Cut, load: Cut) -> None:
+        self._memory = memory
         self._outstanding = configuration.read_outstanding
         self._fetch, self._load = fetch, load
         self._load_turn = False
@@ -92,7 +92,8 @@ class ReadPort:
         """Return when the next burst's first beat comes; None: none was asked for."""
         if not self._waiting:
             return None
-        return max(self._waiting[0][0] + 1 + READ_LATENCY, self._busy + 1)
+        memory = self._memory
+        return max(self._waiting[0][0] + 1 + memory.read_latency, self._busy + memory.beat_cycles)
 
     def begin(self) -> tuple[int, bool]:
         """Let that burst begin; return its beats, and whether it is a load's."""

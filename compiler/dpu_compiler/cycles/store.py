@@ -9,6 +9,7 @@ from dpu_compiler.cycles.banks import SlowStreams
 from dpu_compiler.cycles.bursts import cut, row_words, runs, words
 from dpu_compiler.cycles.cut import Cut
 from dpu_compiler.cycles.engine import NEVER, Values
+from dpu_compiler.cycles.memory import Memory
 from dpu_spec.configuration import Configuration
 
 #: From an instruction's transfer to its prepared form, besides the cycles of folding rows.
@@ -29,7 +30,8 @@ _ANSWER, _DONE = 1, 2
 class StoreTiming:
     """STORE: bursts go out once all their data is there."""
 
-    def __init__(self, configuration: Configuration, slow: SlowStreams) -> None:
+    def __init__(self, configuration: Configuration, memory: Memory, slow: SlowStreams) -> None:
+        self._beat_cycles = memory.beat_cycles
         self._lanes = configuration.lanes
         self._size = configuration.axi_bytes
         self._slow = slow
@@ -69,7 +71,8 @@ class StoreTiming:
                 complete = first + -(-came * (last - first + 1) // total) - 1 + _BEAT
                 self._asked = max(here, complete + 1, self._asked + 1, self._answers.popleft() + 1)
                 self._cut.leave(self._asked)
-                self._sent = max(self._asked + _DATA, self._sent + 1) + beats - 1
+                step = self._beat_cycles
+                self._sent = max(self._asked + _DATA, self._sent + step) + (beats - 1) * step
                 self._answers.append(self._sent + _ANSWER)
         self._take(pending)
         return self._sent + _DONE

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dpu_compiler.cost import Timing, cycles, fetch_beats, simulate_step, transfer_beats
+from dpu_compiler.cycles import BENCHMARK, Memory
 from dpu_host.cli.machines import Measurement
 from dpu_sim.rtl.layers import Run, layer_timings
 from dpu_sim.rtl.results import TraceEvent
@@ -13,9 +14,9 @@ from dpu_spec.instruction import Engine
 from dpu_spec.program import Program, ProgramError, Step
 
 
-def predict(program: Program) -> Measurement:
+def predict(program: Program, memory: Memory = BENCHMARK) -> Measurement:
     """Return what an inference takes, in the terms in which the RTL is measured."""
-    runs = [_run(program, step) for step in program.steps if step.streams is not None]
+    runs = [_run(program, step, memory) for step in program.steps if step.streams is not None]
     read, written = predicted_bytes(program)
     return Measurement(
         cycles=sum(run.cycles for run in runs),
@@ -26,9 +27,9 @@ def predict(program: Program) -> Measurement:
     )
 
 
-def _run(program: Program, step: Step) -> Run:
+def _run(program: Program, step: Step, memory: Memory) -> Run:
     """Run a step through the model, as if it were traced."""
-    timings = simulate_step(program, step)
+    timings = simulate_step(program, step, memory)
     for engine, stream in (step.streams or {}).items():
         if len(timings[engine]) < stream.count:
             raise ProgramError(
