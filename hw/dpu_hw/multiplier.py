@@ -5,7 +5,15 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Multiplier"]
+__all__ = ["Multiplier", "product_shape"]
+
+
+def product_shape(a_shape, b_shape):
+    """Return the shape of any product of two shapes of at least two bits each."""
+    a_shape, b_shape = Shape.cast(a_shape), Shape.cast(b_shape)
+    if a_shape.width < 2 or b_shape.width < 2:
+        raise ValueError(f"Operands need two bits or more, not {a_shape!r} and {b_shape!r}")
+    return Shape(a_shape.width + b_shape.width, signed=a_shape.signed or b_shape.signed)
 
 
 class Multiplier(wiring.Component):
@@ -32,12 +40,7 @@ class Multiplier(wiring.Component):
         self._a_shape = Shape.cast(a_shape)
         self._b_shape = Shape.cast(b_shape)
         self._logic = bool(logic)
-        if self._a_shape.width < 2 or self._b_shape.width < 2:
-            raise ValueError(f"Operands need two bits or more, not {a_shape!r} and {b_shape!r}")
-        self._product_shape = Shape(
-            self._a_shape.width + self._b_shape.width,
-            signed=self._a_shape.signed or self._b_shape.signed,
-        )
+        self._product_shape = product_shape(self._a_shape, self._b_shape)
         super().__init__(
             {
                 "a": In(self._a_shape),

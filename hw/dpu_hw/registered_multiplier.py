@@ -5,12 +5,13 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from dpu_hw.dsp48e1 import dsp48e1
 from dpu_hw.family import Family, family_of
-from dpu_hw.multiplier import Multiplier
+from dpu_hw.multiplier import Multiplier, product_shape
 
 __all__ = ["RegisteredMultiplier"]
 
-#: Bits of an operand of a MULT18X18D and of a MULT18X18.
+#: Bits of an operand of a MULT18X18D, of a MULT18X18, and of the smaller one of a DSP48E1.
 _OPERAND = 18
 
 
@@ -24,7 +25,7 @@ class RegisteredMultiplier(wiring.Component):
     Parameters
     ----------
     a_shape, b_shape : :class:`Shape`
-        Shapes of the operands, of two to 18 bits each.
+        Shapes of the operands, of two to 18 bits each with the sign.
     logic : :class:`bool`
         Build it from adders, see :class:`dpu_hw.multiplier.Multiplier`.
 
@@ -39,44 +40,57 @@ class RegisteredMultiplier(wiring.Component):
     """
 
     def __init__(self, *, a_shape, b_shape, logic):
-        self._multiplier = Multiplier(a_shape=a_shape, b_shape=b_shape, logic=logic)
-        for shape in (self._multiplier.a_shape, self._multiplier.b_shape):
-            if shape.width + (not shape.signed) > _OPERAND and shape.width != _OPERAND:
-                raise ValueError(f"Operands have at most {_OPERAND} bits, not {shape!r}")
+        self._a_shape = Shape.cast(a_shape)
+        self._b_shape = Shape.cast(b_shape)
+        self._product_shape = product_shape(self._a_shape, self._b_shape)
+        self._logic = bool(logic)
+        for shape in (self._a_shape, self._b_shape):
+            if shape.width + (not shape.signed) > _OPERAND:
+                raise ValueError(f"Operands have at most {_OPERAND} bits with the sign: {shape!r}")
         super().__init__(
             {
                 "enable": In(1),
-                "a": In(self._multiplier.a_shape),
-                "b": In(self._multiplier.b_shape),
-                "o": Out(self._multiplier.product_shape),
+                "a": In(self._a_shape),
+                "b": In(self._b_shape),
+                "o": Out(self._product_shape),
             }
         )
 
     @property
     def a_shape(self):
         """Shape of operand a."""
-        return self._multiplier.a_shape
+        return self._a_shape
 
     @property
     def b_shape(self):
         """Shape of operand b."""
-        return self._multiplier.b_shape
+        return self._b_shape
+
+    @property
+    def logic(self):
+        """Whether it is built from adders."""
+        return self._logic
 
     @property
     def product_shape(self):
         """Shape of the product."""
-        return self._multiplier.product_shape
+        return self._product_shape
 
     def elaborate(self, platform):
         m = Module()
-        family = Family.PORTABLE if self._multiplier.logic else family_of(platform)
+        family = Family.PORTABLE if self._logic else family_of(platform)
         if family is Family.ECP5:
             m.submodules.mult18x18d = self._mult18x18d()
             return m
         if family is Family.GOWIN:
             m.submodules.mult18x18 = self._mult18x18()
             return m
-        m.submodules.multiplier = multiplier = self._multiplier
+        if family is Family.XC7:
+            m.submodules.dsp48e1 = self._dsp48e1()
+            return m
+        m.submodules.multiplier = multiplier = Multiplier(
+            a_shape=self._a_shape, b_shape=self._b_shape, logic=self._logic
+        )
         product = Signal(self.product_shape, reset_less=True)
         m.d.comb += [multiplier.a.eq(self.a), multiplier.b.eq(self.b), self.o.eq(product)]
         with m.If(self.enable):
@@ -150,6 +164,12 @@ class RegisteredMultiplier(wiring.Component):
             i_RESET=C(0, 1),
             o_DOUT=product,
         )
+        return _Named(block, self.o, product)
+
+    def _dsp48e1(self):
+        """Return the block of the 7 series."""
+        product = Signal(48)
+        block = dsp48e1(a=self.a, b=self.b, product=product, enable=self.enable)
         return _Named(block, self.o, product)
 
 
