@@ -13,8 +13,11 @@ JOBS ?= 2
 N ?= 1000
 SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 
+# A board of `make bitstream`; `dpu boards` lists them.
+BOARD ?= ulx3s
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint format fuzz mutants synthesize bench clean
+.PHONY: help setup run test test-all lint format fuzz mutants synthesize bench firmware clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \
@@ -59,10 +62,22 @@ mutants: setup  ## Plant named faults one at a time; each must be caught
 synthesize: setup  ## Synthesize the presets and count their resources
 	$(BIN)/python -m dpu_boards.synthesize
 
+bitstream: setup  ## Build the bitstream of a board (make bitstream BOARD=ulx3s)
+	$(PIP) install --no-deps -r requirements-bitstream.lock
+	$(BIN)/dpu build --board $(BOARD)
+
 bench: setup  ## Measure the benchmark networks on the RTL
 	$(BIN)/dpu bench --preset b128
 	$(BIN)/dpu bench --preset b256
 
+firmware: setup  ## Build the firmware that runs the bundled network without a host
+	mkdir -p firmware/build
+	$(BIN)/dpu compile examples/digits/digits_int8.tflite --preset b128 -o firmware/build/digits.dpu
+	$(BIN)/dpu firmware firmware/build/digits.dpu -o firmware/build/program.bin \
+	    $(addprefix --input ,$(sort $(wildcard examples/digits/images/*.png))) \
+	    --bundle firmware/build/inputs.bin
+	$(MAKE) -C firmware
+
 clean:  ## Remove what was built; .venv and the simulator cache stay
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist firmware/build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

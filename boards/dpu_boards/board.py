@@ -5,11 +5,17 @@ import dataclasses
 from collections.abc import Callable
 
 from dpu_boards.parts import Part
+from dpu_compiler.cycles import Memory
 from dpu_hw.sdram import SdramChip
+from dpu_hw.sdram.chip import CHIP_BYTES_WIDE
 from dpu_spec.configuration import Configuration
 from dpu_spec.presets import PRESETS
 
 __all__ = ["Board"]
+
+#: Cycles from a read's request to its first beat, but for those of the beat itself: arbiter,
+#: controller and chip with a row that must be opened first, and the pads.
+_READ_CYCLES = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,3 +67,9 @@ class Board:
     def configuration(self) -> Configuration:
         """The DPU's sizes."""
         return PRESETS[self.preset]
+
+    @property
+    def memory_model(self) -> Memory:
+        """What the cycle model takes the SDRAM for."""
+        beat = self.configuration.axi_bytes // CHIP_BYTES_WIDE
+        return Memory(read_latency=_READ_CYCLES + beat, beat_cycles=beat)

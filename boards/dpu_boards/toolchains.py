@@ -15,7 +15,7 @@ TOOLCHAINS = ("yowasp", "native", "apio")
 _YOWASP = "yowasp-"
 _APIO_PACKAGE = Path("packages") / "oss-cad-suite" / "bin"
 _REMEDY = {
-    "yowasp": "install the extra: pip install 'tandem-dpu[boards]'",
+    "yowasp": "install the extra: pip install 'tandem-dpu[bitstream]'",
     "native": "put it on PATH, or take --toolchain yowasp",
     "apio": "let apio fetch its packages first (apio packages install), or take --toolchain yowasp",
 }
@@ -100,7 +100,7 @@ def find_loader():
     ToolchainError
         If there is none.
     """
-    for name in ("openFPGALoader", "openfpgaloader"):
+    for name in ("openFPGALoader", "openfpgaloader-cli"):
         beside = Path(sys.executable).with_name(name)
         found = str(beside) if beside.exists() else shutil.which(name)
         if found:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dpu_host.cli.boards import board_of
 from dpu_host.cli.console import show, tell, width
 from dpu_host.cli.dead_channels import DeadChannelsOption, dead_channel_line
 from dpu_host.cli.layer_table import layer_table
@@ -47,21 +48,35 @@ def estimate(
     dead_channels: DeadChannelsOption = None,
     frames: FramesOption = None,
     resident: ResidentOption = False,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            "--board",
+            metavar="NAME",
+            help="A board, for its preset, memory and clock; `dpu boards` lists them.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Predict cycles, utilization and DRAM bytes of an inference by the cycle model."""
     wanted = given_configuration(preset, config)
+    target = None if board is None else board_of(board, wanted)
     check_frames(frames)
     source = open_source(network, dead_channels=dead_channels)
     choose_stream(source, frames, resident)
     if source.program is not None:
+        if target is not None:
+            wanted = target.configuration
         configuration = match(source.program, wanted, network)
+    elif target is not None:
+        configuration = target.configuration
     else:
         configuration = configuration_of(preset, config)
     for path, option in ((json, "--json"), (csv, "--csv")):
         if path is not None:
             writable(path, option)
     program = source.compile(configuration)
-    expected = predict(program)
+    expected = predict(program) if target is None else predict(program, target.memory_model)
     found = statistics(source, configuration, "estimate", [Outcome({}, {}, expected)], None)
     if json is not None:
         write_json(json, found)
@@ -73,6 +88,11 @@ def estimate(
         f"{percent(found['utilization_array']) or 'unknown'} of the array, "
         f"{percent(found['utilization_all']) or 'unknown'} of all multipliers"
     )
+    if target is not None:
+        tell(
+            f"on {target.title} at {target.clock_hertz / 1e6:g} MHz, with its SDRAM of 16 bits: "
+            f"{1e3 * found['cycles'] / target.clock_hertz:.3f} ms"
+        )
     tell(
         f"DRAM: {found['dram_read_bytes']:,} bytes read (instructions and parameters included, "
         f"whole beats), {found['dram_write_bytes']:,} written"

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``dpu boards``, ``dpu build`` and ``dpu program``."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dpu_host.cli.console import note, say, show, tell
+from dpu_host.cli.errors import FAILURE, UserError
+from dpu_host.cli.options import writable_folder
+from dpu_spec.configuration import Configuration
+
+BoardOption = Annotated[
+    str, typer.Option("--board", metavar="NAME", help="A board; `dpu boards` lists them.")
+]
+
+
+@contextmanager
+def _board_errors() -> Iterator[None]:
+    """Turn what the board packages raise into the command line's errors."""
+    from dpu_boards.catalogue import UnknownBoardError
+    from dpu_boards.clocks import ClockError
+    from dpu_boards.flow import FlowError
+    from dpu_boards.toolchains import ToolchainError
+
+    try:
+        yield
+    except (UnknownBoardError, ClockError, ToolchainError) as error:
+        raise UserError(str(error)) from None
+    except FlowError as error:
+        say(f"failure: {error}")
+        raise typer.Exit(FAILURE) from None
+
+
+def board_of(name: str, given: Configuration | None) -> Any:
+    """Return a board by name.
+
+    Raise :exc:`UserError` where there is none, or where another configuration than its own was
+    named as well.
+    """
+    with _board_errors():
+        from dpu_boards.catalogue import find_board
+
+        board = find_board(name)
+    if given is not None and given != board.configuration:
+        raise UserError(
+            f"--board {name}: has the preset {board.preset}; leave out --preset and --config."
+        )
+    return board
+
+
+def boards() -> None:
+    """List the boards that bitstreams can be built for."""
+    from dpu_boards.catalogue import BOARDS
+
+    table = Table("name", "board", "part", "preset", "clock", "memory", "host link")
+    for name, board in BOARDS.items():
+        table.add_row(
+            name,
+            board.title,
+            board.part.name,
+            board.preset,
+            f"{board.clock_hertz / 1e6:g} MHz",
+            f"{board.memory.size >> 20} MiB SDRAM",
+            f"UART, {board.baud:,} baud",
+        )
+    show(table)
+
+
+class _Progress:
+    """Shows what a build is at: a line that changes, or a line for each step."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._status = self._console.status("") if self._console.is_terminal else None
+        self._title = ""
+
+    def __enter__(self) -> _Progress:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, title: str, line: str, seconds: float) -> None:
+        if self._status is not None:
+            room = max(self._console.width - len(title) - 16, 0)
+            self._status.update(f"{title} {seconds:,.0f} s  {line[:room]}")
+        elif title != self._title:
+            say(f"{title} ...")
+        self._title = title
+
+
+def _show_result(board: Any, result: Any) -> None:
+    clocks = Table("clock", "reached", "wanted", "")
+    for clock in result.routed.clocks:
+        clocks.add_row(
+            clock.name,
+            f"{clock.achieved / 1e6:.1f} MHz",
+            f"{clock.wanted / 1e6:.1f} MHz",
+            "holds" if clock.holds else "TOO SLOW",
+        )
+    show(clocks)
+    from dpu_boards.timing import resources
+
+    cells = Table("resource", "used", "of", "share")
+    for name, used, available in resources(result.routed, board.part):
+        cells.add_row(name, f"{used:,}", f"{available:,}", f"{used / available:.0%}")
+    show(cells)
+    path = Table("critical path", "cells", "logic", "routing")
+    for step in result.routed.path:
+        path.add_row(step.module, f"{step.cells}", f"{step.logic:.2f} ns", f"{step.routing:.2f} ns")
+    show(path)
+
+
+def build(
+    board: BoardOption,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Where to write. [default: build/boards/NAME]",
+            show_default=False,
+        ),
+    ] = None,
+    toolchain: Annotated[
+        str | None,
+        typer.Option(
+            "--toolchain",
+            metavar="NAME",
+            help="yowasp, native or apio. [default: native if on PATH, else yowasp]",
+            show_default=False,
+        ),
+    ] = None,
+    clock: Annotated[
+        float | None,
+        typer.Option(
+            "--clock",
+            metavar="MHZ",
+            min=1.0,
+            help="Frequency of the DPU if not the board's.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=1, help="Where nextpnr's random choices start.")
+    ] = 1,
+) -> None:
+    """Build the bitstream of a board; takes from ten minutes to an hour."""
+    with _board_errors():
+        from dpu_boards.build import build as build_board
+        from dpu_boards.catalogue import find_board
+
+        found = find_board(board)
+        folder = output or Path("build") / "boards" / board
+        writable_folder(folder, "--output")
+        with _Progress() as progress:
+            result = build_board(
+                found,
+                folder,
+                toolchain=toolchain,
+                clock_hertz=None if clock is None else round(clock * 1e6),
+                seed=seed,
+                progress=progress,
+            )
+    _show_result(found, result)
+    tell(str(result.bitstream))
+    tell(str(result.manifest))
+    slow = [one.name for one in result.routed.clocks if not one.holds]
+    if slow:
+        note(
+            f"{', '.join(slow)}: slower than wanted, so this bitstream may fail; build with "
+            "another --seed or a lower --clock."
+        )
+        raise typer.Exit(FAILURE)
+
+
+def program(
+    board: BoardOption,
+    bitstream: Annotated[
+        Path | None,
+        typer.Option(
+            "--bitstream",
+            metavar="FILE",
+            help="What to load. [default: what `dpu build` wrote]",
+            show_default=False,
+        ),
+    ] = None,
+    flash: Annotated[
+        bool, typer.Option("--flash", help="Write it into the board's flash, to stay.")
+    ] = False,
+) -> None:
+    """Load a bitstream into a board with openFPGALoader."""
+    with _board_errors():
+        from dpu_boards.catalogue import find_board
+        from dpu_boards.toolchains import find_loader
+
+        found = find_board(board)
+        file = bitstream or Path("build") / "boards" / board / f"{board}.bit"
+        if not file.is_file():
+            raise UserError(f"{file}: there is no such file; build it: dpu build --board {board}.")
+        command = [find_loader(), "-b", found.loader, *(["-f"] if flash else []), str(file)]
+        status = subprocess.run(command, check=False).returncode
+    if status:
+        say(
+            f"failure: openFPGALoader ended with status {status}; check that the board is plugged "
+            "in and that you may use its USB device."
+        )
+        raise typer.Exit(FAILURE)
