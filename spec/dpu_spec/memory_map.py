@@ -21,9 +21,13 @@ LINK_BASE = 0xF001_0000
 #: last written, in the order in which they crossed the link; a write of any value starts anew.
 LINK_CRC = 0x00
 #: Bit 0: the DPU's interrupt. Bit 1: the DRAM is ready. Bit 2: a bus error came since the last
-#: write to this register.
+#: write to this register. Bit 3: a word of memory or registers was written since the last write to
+#: LINK_CRC.
 LINK_STATUS = 0x04
 #: Bytes of DRAM.
 LINK_MEMORY_BYTES = 0x08
 #: Frequency of the clock in hertz.
 LINK_CLOCK_HERTZ = 0x0C
+#: Address behind the word of memory or registers that a command moved last (of that word itself
+#: where all words of the command have one address). It shows whether a command went to its place.
+LINK_NEXT = 0x10

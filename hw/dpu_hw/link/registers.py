@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The link's own registers."""
+
+from amaranth import *
+from amaranth.lib import crc, wiring
+from amaranth.lib.wiring import In
+
+from dpu_hw.link.access import AccessSignature
+from dpu_spec.memory_map import (
+    LINK_CLOCK_HERTZ,
+    LINK_CRC,
+    LINK_MEMORY_BYTES,
+    LINK_NEXT,
+    LINK_STATUS,
+)
+
+__all__ = ["LinkRegisters"]
+
+
+class LinkRegisters(wiring.Component):
+    """Tell the host how the link fares, see :mod:`dpu_spec.memory_map`.
+
+    Parameters
+    ----------
+    clock_hertz : :class:`int`
+        Frequency of the clock.
+    memory_bytes : :class:`int`
+        Bytes of the memory.
+
+    Members
+    -------
+    access : :py:`In(AccessSignature())`
+        Addresses from 0 on, in words. An access ends in its first cycle.
+    interrupt, memory_ready : :py:`In(1)`
+        Bits of LINK_STATUS.
+    failed : :py:`In(1)`
+        An access has failed.
+    data_valid : :py:`In(1)`, data : :py:`In(8)`
+        A byte for the CRC.
+    passed : :py:`In(1)`, write : :py:`In(1)`, next : :py:`In(32)`
+        A word of memory or registers has been read, or written; the word behind it.
+    """
+
+    def __init__(self, *, clock_hertz, memory_bytes):
+        self._clock_hertz = clock_hertz
+        self._memory_bytes = memory_bytes
+        super().__init__(
+            {
+                "access": In(AccessSignature()),
+                "interrupt": In(1),
+                "memory_ready": In(1),
+                "failed": In(1),
+                "data_valid": In(1),
+                "data": In(8),
+                "passed": In(1),
+                "write": In(1),
+                "next": In(32),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        access = self.access
+        failed, written, following = Signal(), Signal(), Signal(30)
+        m.submodules.crc = check = crc.catalog.CRC32_ISO_HDLC(data_width=8).create()
+        m.d.comb += [
+            check.valid.eq(self.data_valid),
+            check.data.eq(self.data),
+            access.done.eq(access.valid),
+        ]
+        with m.Switch(access.address):
+            with m.Case(LINK_CRC // 4):
+                m.d.comb += access.result.eq(check.crc)
+                with m.If(access.valid & access.write):
+                    m.d.comb += check.start.eq(1)
+                    m.d.sync += written.eq(0)
+            with m.Case(LINK_STATUS // 4):
+                m.d.comb += access.result.eq(
+                    Cat(self.interrupt, self.memory_ready, failed, written)
+                )
+                with m.If(access.valid & access.write):
+                    m.d.sync += failed.eq(0)
+            with m.Case(LINK_MEMORY_BYTES // 4):
+                m.d.comb += access.result.eq(self._memory_bytes)
+            with m.Case(LINK_CLOCK_HERTZ // 4):
+                m.d.comb += access.result.eq(self._clock_hertz)
+            with m.Case(LINK_NEXT // 4):
+                m.d.comb += access.result.eq(following << 2)
+            with m.Default():
+                m.d.comb += access.error.eq(1)
+        with m.If(self.failed):
+            m.d.sync += failed.eq(1)
+        with m.If(self.passed):
+            m.d.sync += [following.eq(self.next), written.eq(written | self.write)]
+        return m
