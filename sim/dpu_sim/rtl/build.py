@@ -38,30 +38,34 @@ def read_sources(verilog: str | Path | Iterable[Path]) -> list[tuple[str, bytes]
     return [(path.name, path.read_bytes()) for path in paths]
 
 
-def _harness() -> list[tuple[str, bytes]]:
-    folder = resources.files(__package__) / "harness"
+def read_harness(package: str = "dpu_sim.rtl") -> list[tuple[str, bytes]]:
+    """Return (name, contents) of the C++ sources in the folder ``harness`` of a package."""
+    folder = resources.files(package) / "harness"
     files = (entry for entry in folder.iterdir() if entry.name.endswith((".cpp", ".h")))
     return sorted((entry.name, entry.read_bytes()) for entry in files)
 
 
-def _compile(
+def compile_simulator(
     target: Path,
     sources: list[tuple[str, bytes]],
     verilator_flags: list[str],
     tools: Toolchain,
+    *,
+    top: str = TOP,
 ) -> None:
+    """Build a program named :data:`EXECUTABLE` of Verilog and C++ sources in a folder."""
     with work_folder(target) as folder:
         work = Path(folder)
         for name, contents in sources:
             (work / name).write_bytes(contents)
         names = [name for name, _ in sources if not name.endswith(".h")]
         command: list[str | Path] = [tools.verilator, "--cc", "--exe", *verilator_flags]
-        command += ["--top-module", TOP, "--prefix", f"V{TOP}", "-Mdir", "build", "-o", EXECUTABLE]
+        command += ["--top-module", top, "--prefix", f"V{top}", "-Mdir", "build", "-o", EXECUTABLE]
         run_tool([*command, "-CFLAGS", CFLAGS, *names], work, tools.environment())
         build = work / "build"
-        make: list[str | Path] = [tools.make, "-f", f"V{TOP}.mk", f"-j{make_jobs()}"]
+        make: list[str | Path] = [tools.make, "-f", f"V{top}.mk", f"-j{make_jobs()}"]
         make += tools.make_variables()
-        add_runtime_objects(build, f"V{TOP}", tools, make, CFLAGS)
+        add_runtime_objects(build, f"V{top}", tools, make, CFLAGS)
         run_tool([*make, EXECUTABLE], build, tools.environment())
         shutil.move(build / EXECUTABLE, target / EXECUTABLE)
 
@@ -99,7 +103,7 @@ def build_simulator(
         If a program refused the design.
     """
     tools = find_toolchain()
-    sources = read_sources(verilog) + _harness()
+    sources = read_sources(verilog) + read_harness()
     chosen = flags(checked=checked, waves=waves)
     key = content_key(
         [tools.version, *chosen, CFLAGS, *tools.make_variables(), *(x for s in sources for x in s)]
@@ -107,7 +111,7 @@ def build_simulator(
 
     def build(target: Path) -> None:
         with announce():
-            _compile(target, sources, chosen, tools)
+            compile_simulator(target, sources, chosen, tools)
 
     folder = cached("rtl", key, build)
     return folder / EXECUTABLE

@@ -1,24 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running simulation of the DPU, with its memory and its registers."""
 
-import contextlib
-import os
-import select
-import subprocess
 import tempfile
-import time
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
-from .errors import SimulationError
+from .pipe import SimulatorProcess
 from .results import AccessResult, BusCounters, ErrorCode, WaitResult
 
 DEFAULT_MEMORY = 256 << 20
-LOG_LINES = 20
 
 
-class RtlProcess:
+class RtlProcess(SimulatorProcess):
     """A simulator made by :func:`dpu_sim.rtl.build_simulator`, running.
 
     Use it as a context manager. Every method raises :class:`SimulationError` when the
@@ -37,56 +30,13 @@ class RtlProcess:
     def __init__(
         self, executable: Path, *, memory: int = DEFAULT_MEMORY, timeout: float = 600.0
     ) -> None:
-        self._timeout = timeout
-        self._pending = b""
-        self._log = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            [str(executable), "--memory", str(memory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            bufsize=0,
-        )
-        try:
-            self._width = int(self._reply("start")[1])
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the process."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        # Without input the simulator ends, in the middle of a long run after some 100,000 cycles.
-        try:
-            self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
+        super().__init__(executable, ["--memory", str(memory)], timeout=timeout)
+        self._width = int(self.greeting[1])
 
     @property
     def bus_width(self) -> int:
         """The width of the AXI4 data bus in bytes."""
         return self._width
-
-    def log(self) -> str:
-        """Return what the design printed."""
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
 
     # Commands
 
@@ -216,45 +166,3 @@ class RtlProcess:
     def waves(self, path: Path | None) -> None:
         """Record every signal as VCD, in a build with waves; None ends it."""
         self._command(f"waves {'off' if path is None else path.absolute()}")
-
-    # The pipe
-
-    def _command(self, line: str) -> list[str]:
-        if self._process.stdin is None or self._process.stdin.closed:
-            raise SimulationError("the simulation has ended; start another one")
-        if "\n" in line:
-            raise ValueError(f"A command is one line, not {line!r}")
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(line.encode() + b"\n")
-        return self._reply(line.partition(" ")[0])
-
-    def _reply(self, command: str) -> list[str]:
-        status, _, rest = self._line(command).partition(" ")
-        if status != "ok":
-            raise SimulationError(self._with_log(rest))
-        return rest.split()
-
-    def _line(self, command: str) -> str:
-        pipe = self._process.stdout
-        assert pipe is not None
-        end = time.monotonic() + self._timeout
-        while b"\n" not in self._pending:
-            ready, _, _ = select.select([pipe], [], [], max(0.0, end - time.monotonic()))
-            if not ready:
-                self._process.kill()
-                raise SimulationError(
-                    f"the simulator gave no answer to `{command}` within {self._timeout:g} s"
-                )
-            received = os.read(pipe.fileno(), 65536)
-            if not received:
-                status = self._process.wait()
-                raise SimulationError(
-                    self._with_log(f"the simulator ended during `{command}` with status {status}")
-                )
-            self._pending += received
-        line, _, self._pending = self._pending.partition(b"\n")
-        return line.decode()
-
-    def _with_log(self, message: str) -> str:
-        lines = self.log().splitlines()[-LOG_LINES:]
-        return "\n".join([message, *lines])
