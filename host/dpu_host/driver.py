@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Protocol
 
 import numpy as np
 
+from dpu_host.connections import open_transport
 from dpu_host.errors import (
     REASONS,
     BusyError,
@@ -81,6 +83,40 @@ class Device:
         self._windows: tuple[Window, ...] = ()
         self._held: dict[int, Array] = {}
         self._identify()
+
+    @classmethod
+    def open(cls, name: str) -> Device:
+        """Connect to a device by its name, such as ``uart:/dev/ttyUSB0``.
+
+        Raise :exc:`UnknownDeviceError` for a kind of device that doesn't exist, and what the
+        transport raises, see :mod:`dpu_host.errors`.
+        """
+        transport = open_transport(name)
+        try:
+            return cls(transport)
+        except BaseException:
+            _close(transport)
+            raise
+
+    def close(self) -> None:
+        """Give back what the transport holds."""
+        _close(self._transport)
+
+    def __enter__(self) -> Device:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the device."""
+        return self._transport
 
     def _identify(self) -> None:
         found = self._read("PRODUCT_ID")
@@ -278,3 +314,10 @@ class Device:
 
     def _write(self, name: str, value: int) -> None:
         self._transport.write_register(address(name), value)
+
+
+def _close(transport: Transport) -> None:
+    """Close a transport of a kind that can be closed."""
+    close = getattr(transport, "close", None)
+    if close is not None:
+        close()

@@ -30,6 +30,50 @@ class MemorySizeError(DeviceError):
     """A program and its tensors don't fit in the DRAM."""
 
 
+class UnknownDeviceError(DeviceError):
+    """There is no device of this name."""
+
+
+class LinkError(DeviceError):
+    """The link between the host and a board failed."""
+
+
+class MissingPackageError(LinkError):
+    """A Python package that this kind of link needs isn't installed."""
+
+
+class PortError(LinkError):
+    """A port cannot be used as it was asked for."""
+
+
+class PortMissingError(PortError):
+    """There is no such port."""
+
+
+class PortPermissionError(PortError):
+    """The user may not use the port."""
+
+
+class PortBusyError(PortError):
+    """Another program uses the port."""
+
+
+class NoAnswerError(LinkError):
+    """Nothing that can be understood comes from the board."""
+
+
+class LinkLostError(LinkError):
+    """The port went away while it was in use."""
+
+
+class DamagedTransferError(LinkError):
+    """Data arrives damaged, again and again, or may have gone to a wrong place."""
+
+
+class BusError(LinkError):
+    """The board's memory or registers answered an access with an error."""
+
+
 class BusyError(DeviceError):
     """The device runs something already."""
 

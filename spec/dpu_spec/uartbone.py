@@ -33,6 +33,10 @@ WORDS_OF_ZERO = 256
 MAXIMUM_WORDS = 255
 #: Seconds without progress after which an unfinished command is forgotten.
 TIMEOUT = 0.1
+#: Bits a second, unless something else is said.
+DEFAULT_BAUD = 1_000_000
+#: Bits of a byte on the line: start, eight of data, stop.
+FRAME_BITS = 10
 #: Bytes that the device holds while it is at work on a command.
 BUFFER_BYTES = 16
 

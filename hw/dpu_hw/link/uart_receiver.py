@@ -7,11 +7,9 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
 from dpu_hw.link.baud import PHASE_BITS, phase_step
+from dpu_spec.uartbone import FRAME_BITS
 
 __all__ = ["UartReceiver"]
-
-#: Bits of a frame: start, eight of data, stop.
-_FRAME_BITS = 10
 
 
 class UartReceiver(wiring.Component):
@@ -46,7 +44,7 @@ class UartReceiver(wiring.Component):
         m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1)
         phase = Signal(PHASE_BITS)
         tick = Signal()
-        count = Signal(range(_FRAME_BITS))
+        count = Signal(range(FRAME_BITS))
         byte = Signal(8)
         m.d.sync += Cat(phase, tick).eq(phase + self._step)
         with m.If(self.o.ready):
@@ -64,7 +62,7 @@ class UartReceiver(wiring.Component):
                     m.d.sync += [count.eq(count + 1), byte.eq(Cat(byte[1:], line))]
                     with m.If((count == 0) & line):
                         m.next = "IDLE"
-                    with m.If(count == _FRAME_BITS - 1):
+                    with m.If(count == FRAME_BITS - 1):
                         m.next = "IDLE"
                         with m.If(~line):
                             m.next = "BREAK"

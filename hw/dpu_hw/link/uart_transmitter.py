@@ -6,6 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from dpu_hw.link.baud import PHASE_BITS, phase_step
+from dpu_spec.uartbone import FRAME_BITS
 
 __all__ = ["UartTransmitter"]
 
@@ -37,13 +38,13 @@ class UartTransmitter(wiring.Component):
         phase = Signal(PHASE_BITS)
         end = Signal()
         # What is to be sent behind the present bit, and the bits until the line is free.
-        rest = Signal(9)
-        bits = Signal(4)
+        rest = Signal(FRAME_BITS - 1)
+        bits = Signal(range(FRAME_BITS + 1))
         m.d.comb += self.i.ready.eq(bits == 0)
         with m.If(bits == 0):
             m.d.sync += phase.eq(0)
             with m.If(self.i.valid):
-                m.d.sync += [self.tx.eq(0), rest.eq(Cat(self.i.payload, 1)), bits.eq(10)]
+                m.d.sync += [self.tx.eq(0), rest.eq(Cat(self.i.payload, 1)), bits.eq(FRAME_BITS)]
         with m.Else():
             m.d.comb += end.eq((phase + self._step)[PHASE_BITS])
             m.d.sync += phase.eq(phase + self._step)
