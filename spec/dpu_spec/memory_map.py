@@ -31,3 +31,20 @@ LINK_CLOCK_HERTZ = 0x0C
 #: Address behind the word of memory or registers that a command moved last (of that word itself
 #: where all words of the command have one address). It shows whether a command went to its place.
 LINK_NEXT = 0x10
+
+#: The on-chip memory of a CPU beside the DPU; it holds its firmware, which starts at 0.
+CPU_MEMORY_BASE = 0x0000_0000
+#: The CPU's own registers.
+CPU_BASE = 0xF002_0000
+
+#: CPU registers, offsets from :data:`CPU_BASE`.
+#: A byte written here is sent on the UART; the write waits until there is room for it. Bit 0 reads
+#: as 1 while there is.
+CPU_UART = 0x00
+#: Bit 0: the DPU's interrupt. Bit 1: the DRAM is ready. Bit 2: a bus error came since the last
+#: write to this register. As LINK_STATUS.
+CPU_STATUS = 0x04
+#: Cycles since reset, modulo 2^32.
+CPU_CYCLES = 0x08
+#: Bytes of DRAM.
+CPU_MEMORY_BYTES = 0x0C
