@@ -8,9 +8,11 @@ import sys
 import typer
 
 from dpu_host.cli.bench import bench
+from dpu_host.cli.boards import boards, build, program
 from dpu_host.cli.demo import demo
 from dpu_host.cli.errors import Group
 from dpu_host.cli.estimate import estimate
+from dpu_host.cli.firmware import firmware
 from dpu_host.cli.hardware import generate, presets
 from dpu_host.cli.info import info
 from dpu_host.cli.programs import compile, disassemble
@@ -26,7 +28,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (generate, presets, compile, disassemble, info, estimate, report, run, demo, bench):
+COMMANDS = (
+    generate,
+    presets,
+    compile,
+    disassemble,
+    info,
+    estimate,
+    report,
+    run,
+    demo,
+    bench,
+    firmware,
+    boards,
+    build,
+    program,
+)
+for command in COMMANDS:
     app.command()(command)
 
 
