@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Building the standalone firmware: C sources and a program in, bytes for the on-chip memory out."""
+"""Building the standalone firmware: C sources and a program in, the on-chip memory out."""
 
 import shutil
 import subprocess
 from pathlib import Path
 
-__all__ = ["COMPILER", "FirmwareBuildError", "build_firmware", "firmware_folder"]
+__all__ = ["COMPILER", "FirmwareBuildError", "MissingCompiler", "build_firmware", "firmware_folder"]
 
 #: The compiler, Debian's.
 COMPILER = "riscv64-unknown-elf-gcc"
@@ -13,6 +13,10 @@ COMPILER = "riscv64-unknown-elf-gcc"
 
 class FirmwareBuildError(Exception):
     """The firmware cannot be built; the message says why and what to do."""
+
+
+class MissingCompiler(FirmwareBuildError):
+    """A program that builds it isn't installed."""
 
 
 def firmware_folder():
@@ -48,7 +52,7 @@ def build_firmware(program, inputs, folder, *, memory_bytes):
     """
     for tool, package in ((COMPILER, "gcc-riscv64-unknown-elf"), ("make", "make")):
         if shutil.which(tool) is None:
-            raise FirmwareBuildError(
+            raise MissingCompiler(
                 f"{tool} is missing, which builds the firmware; install it, on Debian or Ubuntu "
                 f"with `apt install {package}`."
             )
