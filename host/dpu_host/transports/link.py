@@ -19,8 +19,8 @@ except ImportError:  # Not on Windows.
 
 #: How often a burst that fails is tried again.
 RETRIES = 3
-#: Seconds of silence after which the board has forgotten what it hasn't understood.
-QUIET = 1.5 * TIMEOUT
+#: How many of the board's time-outs a silence lasts.
+_SILENCE = 1.5
 #: Seconds that an answer may be late: a busy host, a USB adapter, a slow memory.
 PATIENCE = 0.3
 #: Reads after which a line that never falls silent is given up.
@@ -34,13 +34,14 @@ class Link:
     address at which it ended. So a burst that was damaged on its way is found, and is made again
     after a silence in which the board forgets what it is in the middle of.
 
-    Raise :exc:`NoAnswerError` where no board answers.
+    ``timeout`` is the board's, in seconds. Raise :exc:`NoAnswerError` where no board answers.
     """
 
-    def __init__(self, port: SerialPort, baud: int, *, name: str) -> None:
+    def __init__(self, port: SerialPort, baud: int, *, name: str, timeout: float = TIMEOUT) -> None:
         self._port = port
         self._baud = baud
         self._name = name
+        self._quiet = _SILENCE * timeout
         self.retries = 0
         """Bursts and questions that had to be repeated."""
         self._board: LinkState | None = None
@@ -178,7 +179,7 @@ class Link:
     def _silence(self) -> None:
         """Let the board forget what it is in the middle of, and throw away what it has sent."""
         with self._connected():
-            self._port.timeout = QUIET
+            self._port.timeout = self._quiet
             for _ in range(_READS_TO_SILENCE):
                 if not self._port.read(4096):
                     self._port.reset_input_buffer()

@@ -13,7 +13,7 @@ from dpu_host.errors import BusError, MemorySizeError, UnknownDeviceError
 from dpu_host.transports.link import Link
 from dpu_host.transports.serial_port import SerialPort, open_port
 from dpu_spec.memory_map import MEMORY_BASE, REGISTER_BASE
-from dpu_spec.uartbone import DEFAULT_BAUD, MAXIMUM_WORDS, WORD_BYTES
+from dpu_spec.uartbone import DEFAULT_BAUD, MAXIMUM_WORDS, TIMEOUT, WORD_BYTES
 
 #: Bytes of the longest burst.
 _BLOCK = WORD_BYTES * MAXIMUM_WORDS
@@ -39,6 +39,8 @@ class UartTransport:
         What messages call it.
     progress
         Called after each burst of a transfer that takes several.
+    timeout
+        Seconds after which the board forgets an unfinished command.
     clock
         Returns seconds; of a simulated board, those in the simulation.
 
@@ -52,11 +54,12 @@ class UartTransport:
         *,
         name: str = "serial port",
         progress: Progress | None = None,
+        timeout: float = TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.progress = progress
         self._clock = clock
-        self._link = Link(port, baud, name=name)
+        self._link = Link(port, baud, name=name, timeout=timeout)
         start = clock()
         while not self._link.state().ready:
             if clock() - start > _READY:
