@@ -38,6 +38,8 @@ class StandaloneSoc(wiring.Component):
         The DRAM can be used.
     uart : :py:`Out(stream.Signature(8))`
         Bytes for a UART transmitter.
+    interrupt : :py:`Out(1)`
+        The DPU's, for a light.
     trap : :py:`Out(1)`
         The processor met something that it cannot do, and stopped.
     """
@@ -56,6 +58,7 @@ class StandaloneSoc(wiring.Component):
                 "axi": Out(Axi4Signature(data_bytes=configuration.axi_bytes)),
                 "memory_ready": In(1),
                 "uart": Out(stream.Signature(8)),
+                "interrupt": Out(1),
                 "trap": Out(1),
             }
         )
@@ -73,6 +76,7 @@ class StandaloneSoc(wiring.Component):
         m.d.comb += [
             cpu.interrupt.eq(dpu.interrupt),
             cpu.memory_ready.eq(self.memory_ready),
+            self.interrupt.eq(dpu.interrupt),
             self.trap.eq(cpu.trap),
         ]
         return m

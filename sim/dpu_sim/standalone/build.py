@@ -4,22 +4,22 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from importlib import resources
 from pathlib import Path
 
-from dpu_sim.rtl.build import flags
-from dpu_sim.rtl.build_cache import cached, content_key, work_folder
-from dpu_sim.rtl.runtime import add_runtime_objects
+from dpu_sim.rtl.build import (
+    CFLAGS,
+    EXECUTABLE,
+    compile_simulator,
+    flags,
+    read_harness,
+)
+from dpu_sim.rtl.build_cache import cached, content_key
 from dpu_sim.rtl.toolchain import find_toolchain
-from dpu_sim.rtl.tools import make_jobs, run_tool
 
 #: The top module.
 TOP = "standalone"
-EXECUTABLE = "simulator"
-_CFLAGS = "-I.."
 #: The processor's on-chip memory and what it holds at first, as Verilog.
 _MEMORY = re.compile(
     r"^(  reg \[31:0\] words ?\[\d+:0\];\n)"
@@ -37,14 +37,6 @@ def loadable(verilog: str) -> str:
     if count != 1:
         raise ValueError(f"The Verilog has {count} on-chip memories of a processor, not one")
     return text
-
-
-def _harness() -> list[tuple[str, bytes]]:
-    own = resources.files(__package__) / "harness"
-    shared = resources.files("dpu_sim.rtl") / "harness"
-    files = [own / "standalone.cpp"]
-    files += [entry for entry in shared.iterdir() if entry.name.endswith(".h")]
-    return sorted((entry.name, entry.read_bytes()) for entry in files)
 
 
 def build_standalone(
@@ -72,27 +64,15 @@ def build_standalone(
     tools = find_toolchain()
     sources = [(f"{TOP}.v", loadable(verilog).encode())]
     sources += [(path.name, path.read_bytes()) for path in extra]
-    sources += _harness()
-    # The processor's own file has a time scale, the rest none; `string` is SystemVerilog.
-    chosen = [*flags(checked=checked, waves=False), "--timescale", "1ns/1ps", "-sv"]
-    parts: list[str | bytes] = [tools.version, *chosen, *tools.make_variables()]
-    parts += [part for source in sources for part in source]
+    sources += [source for source in read_harness() if source[0].endswith(".h")]
+    sources += read_harness(__package__)
+    chosen = flags(checked=checked, waves=False)
+    key = content_key(
+        [tools.version, *chosen, CFLAGS, *tools.make_variables(), *(x for s in sources for x in s)]
+    )
 
     def build(target: Path) -> None:
-        with announce(), work_folder(target) as folder:
-            work = Path(folder)
-            for name, contents in sources:
-                (work / name).write_bytes(contents)
-            names = [name for name, _ in sources if not name.endswith(".h")]
-            command: list[str | Path] = [tools.verilator, "--cc", "--exe", *chosen]
-            command += ["--top-module", TOP, "--prefix", f"V{TOP}", "-Mdir", "build"]
-            command += ["-o", EXECUTABLE, "-CFLAGS", _CFLAGS, *names]
-            run_tool(command, work, tools.environment())
-            made = work / "build"
-            make: list[str | Path] = [tools.make, "-f", f"V{TOP}.mk", f"-j{make_jobs()}"]
-            make += tools.make_variables()
-            add_runtime_objects(made, f"V{TOP}", tools, make, _CFLAGS)
-            run_tool([*make, EXECUTABLE], made, tools.environment())
-            shutil.move(made / EXECUTABLE, target / EXECUTABLE)
+        with announce():
+            compile_simulator(target, sources, chosen, tools, top=TOP)
 
-    return cached("standalone", content_key(parts), build) / EXECUTABLE
+    return cached("standalone", key, build) / EXECUTABLE

@@ -26,6 +26,9 @@ namespace {
 constexpr uint64_t kMemoryReady = 300;
 constexpr uint64_t kReset = 4;
 
+Failure* current_failure = nullptr;
+uint64_t current_cycle = 0;
+
 uint64_t option(int argc, char** argv, const char* name, uint64_t otherwise) {
     for (int i = 1; i + 1 < argc; ++i) {
         if (strcmp(argv[i], name) == 0) return strtoull(argv[i + 1], nullptr, 0);
@@ -60,6 +63,16 @@ class Uart {
 
 }  // namespace
 
+// Assertions and $fatal end here instead of ending the process.
+void vl_stop(const char* file, int line, const char* hierarchy) {
+    if (current_failure == nullptr) return;
+    current_failure->set(current_cycle, "assertion failed at %s:%d in %s", file, line, hierarchy);
+}
+void vl_fatal(const char* file, int line, const char*, const char* message) {
+    if (current_failure == nullptr) return;
+    current_failure->set(current_cycle, "%s:%d: %s", file, line, message);
+}
+
 int main(int argc, char** argv) {
     Verilated::commandArgs(argc, argv);
     const uint64_t limit = option(argc, argv, "--limit", 100'000'000);
@@ -67,6 +80,7 @@ int main(int argc, char** argv) {
     auto top = std::make_unique<Vstandalone>();
     Dram dram(option(argc, argv, "--memory", 1 << 20));
     Failure failure;
+    current_failure = &failure;
     AxiMemory<Vstandalone> memory(*top, dram, failure);
     Uart uart(option(argc, argv, "--byte", 10));
     if (!dram.valid()) {
@@ -86,6 +100,7 @@ int main(int argc, char** argv) {
     memory.reset();
     uint64_t cycle = 0;
     for (; cycle < limit && !uart.ended() && !failure; ++cycle) {
+        current_cycle = cycle;
         top->rst = cycle < kReset;
         top->memory_ready = cycle >= kMemoryReady;
         top->uart___05Fready = uart.ready();
@@ -107,6 +122,7 @@ int main(int argc, char** argv) {
         top->eval();
     }
     top->final();
+    current_failure = nullptr;
     fflush(stdout);
     if (failure) {
         fprintf(stderr, "%s\n", failure.message().c_str());
