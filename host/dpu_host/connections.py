@@ -36,6 +36,11 @@ class Connection:
 
 _kinds: dict[str, Connection] = {
     "uart": Connection("uart:PORT[@BAUD]", "dpu_host.transports.uart:connect"),
+    "pynq": Connection("pynq:BITSTREAM[@MEBIBYTES]", "dpu_host.transports.pynq:connect"),
+    "mmio": Connection(
+        "mmio:REGISTERS@OFFSET,MEMORY@OFFSET+SIZE[=ADDRESS][,MHZ]",
+        "dpu_host.transports.mmio:connect",
+    ),
 }
 
 

@@ -93,7 +93,8 @@ class Device:
         """
         transport = open_transport(name)
         try:
-            return cls(transport)
+            # Where the DPU has only a part of the memory, its way says where that begins.
+            return cls(transport, base=getattr(transport, "base", 0))
         except BaseException:
             _close(transport)
             raise

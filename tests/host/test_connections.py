@@ -33,7 +33,8 @@ def test_a_kind_that_does_not_exist_lists_those_that_do() -> None:
         Device.open("uarts:/dev/ttyUSB0")
     text = str(caught.value)
     assert text.startswith("uarts:/dev/ttyUSB0: no such kind of device")
-    assert "board[:PORT], uart:PORT[@BAUD]" in text
+    assert "there are: board[:PORT], " in text
+    assert text.endswith("uart:PORT[@BAUD].")
 
 
 def test_a_registered_kind_gets_what_follows_the_colon() -> None:
