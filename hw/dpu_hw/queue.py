@@ -2,7 +2,7 @@
 """A stream FIFO with the shape of its payload."""
 
 from amaranth import *
-from amaranth.lib import fifo, stream, wiring
+from amaranth.lib import fifo, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["Queue"]
@@ -14,14 +14,15 @@ _BLOCK_RAM_DEPTH = 64
 class Queue(wiring.Component):
     """Hold payloads of a stream, in order.
 
-    The library's FIFOs carry plain bits and would connect to any stream of the same width.
+    Up to a depth of 63 everything that leaves comes from registers, so that the logic of both
+    neighbours begins with them.
 
     Parameters
     ----------
     shape : :ref:`shape-like <lang-shapelike>`
         Payload.
     depth : :class:`int`
-        Payloads it holds. Below 64 it is distributed RAM, else block RAM.
+        Payloads it holds. Below 64 it is registers and distributed RAM, else block RAM.
 
     Members
     -------
@@ -58,8 +59,17 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        kind = fifo.SyncFIFO if self._depth < _BLOCK_RAM_DEPTH else fifo.SyncFIFOBuffered
-        m.submodules.fifo = buffer = kind(width=Shape.cast(self._shape).width, depth=self._depth)
+        if self._depth < _BLOCK_RAM_DEPTH:
+            self._from_registers(m)
+        else:
+            self._from_block_ram(m)
+        return m
+
+    def _from_block_ram(self, m):
+        # The library's FIFO carries plain bits and would connect to any stream of the same width.
+        m.submodules.fifo = buffer = fifo.SyncFIFOBuffered(
+            width=Shape.cast(self._shape).width, depth=self._depth
+        )
         m.d.comb += [
             buffer.w_data.eq(Value.cast(self.i.payload)),
             buffer.w_en.eq(self.i.valid),
@@ -69,4 +79,71 @@ class Queue(wiring.Component):
             buffer.r_en.eq(self.o.ready),
             self.level.eq(buffer.level),
         ]
-        return m
+
+    def _from_registers(self, m):
+        """The oldest payload is in a register, all others wait behind it."""
+        level = Signal.like(self.level)
+        # What the level says, kept beside it.
+        room = Signal(init=1)
+        waiting = Signal()
+        write = Signal()
+        read = Signal()
+        oldest = Signal(Shape.cast(self._shape).width, reset_less=True)
+        m.d.comb += [
+            self.i.ready.eq(room),
+            Value.cast(self.o.payload).eq(oldest),
+            self.level.eq(level),
+            write.eq(self.i.valid & room),
+            read.eq(self.o.valid & self.o.ready),
+        ]
+        with m.If(write & ~read):
+            m.d.sync += [
+                level.eq(level + 1),
+                room.eq(level != self._depth - 1),
+                waiting.eq(level != 0),
+                self.o.valid.eq(1),
+            ]
+        with m.If(read & ~write):
+            m.d.sync += [
+                level.eq(level - 1),
+                room.eq(1),
+                waiting.eq(level > 2),
+                self.o.valid.eq(waiting),
+            ]
+
+        payload = Value.cast(self.i.payload)
+        following = payload if self._depth == 1 else self._behind(m, waiting, write, read)
+        # Nothing of value is overwritten while there is nothing.
+        with m.If(~self.o.valid | self.o.ready):
+            m.d.sync += oldest.eq(Mux(waiting, following, payload))
+
+    def _behind(self, m, waiting, write, read):
+        """Hold what is written behind the oldest; return the first of it."""
+        depth = self._depth - 1
+        payload = Value.cast(self.i.payload)
+        if depth == 1:
+            second = Signal(len(payload), reset_less=True)
+            with m.If(write):
+                m.d.sync += second.eq(payload)
+            return second
+        m.submodules.storage = storage = memory.Memory(shape=len(payload), depth=depth, init=[])
+        write_port = storage.write_port()
+        read_port = storage.read_port(domain="comb")
+        # A payload that goes straight to the register is written too, but its place isn't used up.
+        keep = Signal()
+        m.d.comb += [
+            keep.eq(write & self.o.valid & (waiting | ~self.o.ready)),
+            write_port.addr.eq(_place(m, "produce", keep, depth)),
+            write_port.data.eq(payload),
+            write_port.en.eq(write),
+            read_port.addr.eq(_place(m, "consume", read & waiting, depth)),
+        ]
+        return read_port.data
+
+
+def _place(m, name, advance, depth):
+    """Return a register that counts round, one step in each cycle with ``advance``."""
+    place = Signal(range(depth), name=name)
+    with m.If(advance):
+        m.d.sync += place.eq(Mux(place == depth - 1, 0, place + 1))
+    return place
