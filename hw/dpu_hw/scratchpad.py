@@ -85,8 +85,8 @@ class Scratchpad(wiring.Component):
 
         reads = [port.request for port in self.read]
         writes = [port.request for port in self.write]
-        read_grants = _arbitrate(m, "read", reads, [r.payload[:bank_bits] for r in reads], banks)
-        write_grants = _arbitrate(
+        read_wants = _arbitrate(m, "read", reads, [r.payload[:bank_bits] for r in reads], banks)
+        write_wants = _arbitrate(
             m, "write", writes, [w.payload.address[:bank_bits] for w in writes], banks
         )
 
@@ -102,28 +102,36 @@ class Scratchpad(wiring.Component):
             m.submodules[f"bank_{bank}"] = storage
             read = storage.read_port()
             write = storage.write_port()
-            read_grant = [grant[bank] for grant in read_grants]
-            write_grant = [grant[bank] for grant in write_grants]
+            # Whose turn it is doesn't wait for what the ports are told.
+            read_want = [wants[bank] for wants in read_wants]
+            write_want = [wants[bank] for wants in write_wants]
+            writer = _number_of_first(write_want)
             m.d.comb += [
-                read.en.eq(Cat(read_grant).any()),
-                read.addr.eq(_select(read_grant, [r.payload[rows] for r in reads])),
+                read.en.eq(Cat(read_want).any()),
+                read.addr.eq(_value_of_first(read_want, [r.payload[rows] for r in reads])),
                 outputs[bank].eq(read.data),
-                write.en.eq(Cat(write_grant).any()),
-                write.addr.eq(_select(write_grant, [w.payload.address[rows] for w in writes])),
-                write.data.eq(
-                    Array(w.payload.data.as_value() for w in writes)[_encode(write_grant)]
-                ),
+                write.en.eq(Cat(write_want).any()),
+                write.addr.eq(Array(w.payload.address[rows] for w in writes)[writer]),
+                write.data.eq(Array(w.payload.data.as_value() for w in writes)[writer]),
             ]
 
         for index, port in enumerate(self.read):
             # What a port doesn't wait for doesn't toggle either.
             granted = Signal(name=f"read_granted_{index}")
-            bank = Signal(bank_bits, name=f"read_bank_{index}")
+            bank = Signal(banks, name=f"read_bank_{index}")
             m.d.sync += granted.eq(port.request.valid & port.request.ready)
             with m.If(port.request.valid & port.request.ready):
-                m.d.sync += bank.eq(port.request.payload[:bank_bits])
+                m.d.sync += bank.eq(read_wants[index])
+            # A block RAM's data come late in the cycle: of one-hot banks the word is an OR.
+            word = functools.reduce(
+                operator.or_,
+                (
+                    output & selected.replicate(len(output))
+                    for output, selected in zip(outputs, bank, strict=True)
+                ),
+            )
             with m.If(granted):
-                m.d.sync += port.data.eq(outputs[bank])
+                m.d.sync += port.data.as_value().eq(word)
 
         return m
 
@@ -131,39 +139,40 @@ class Scratchpad(wiring.Component):
 def _arbitrate(m, name, requests, wanted, banks):
     """Let the lowest of the requests for the same bank be ready.
 
-    Returns the grants: for each request a bit for each bank.
+    Returns which bank each request is for, if it is valid: a bit for each bank.
     """
-    grants = []
+    wants = []
     for index, (request, bank) in enumerate(zip(requests, wanted, strict=True)):
         taken = Cat(
             earlier.valid & (earlier_bank == bank)
             for earlier, earlier_bank in zip(requests[:index], wanted[:index], strict=True)
         )
-        granted = Signal(name=f"{name}_transfer_{index}")
-        grant = Signal(banks, name=f"{name}_grant_{index}")
+        want = Signal(banks, name=f"{name}_want_{index}")
         m.d.comb += [
             request.ready.eq(~taken.any()),
-            granted.eq(request.valid & request.ready),
-            grant.eq(Cat(granted & (bank == n) for n in range(banks))),
+            want.eq(Cat(request.valid & (bank == n) for n in range(banks))),
         ]
-        grants.append(grant)
-    return grants
+        wants.append(want)
+    return wants
 
 
-def _select(one_hot, values):
-    """Select by OR: a priority multiplexer would be as deep as there are ports."""
-    selected = (
-        Cat(value) & bit.replicate(len(value)) for bit, value in zip(one_hot, values, strict=True)
-    )
-    return functools.reduce(operator.or_, selected)
+def _value_of_first(wants, values):
+    """Select the value of the first bit that is set, in a tree; any if none is."""
+    pairs = list(zip(wants, values, strict=True))
+    while len(pairs) > 1:
+        halves = zip(pairs[::2], pairs[1::2], strict=False)
+        odd = pairs[len(pairs) & ~1 :]
+        pairs = [(a | b, Mux(a, x, y)) for (a, x), (b, y) in halves] + odd
+    return pairs[0][1]
 
 
-def _encode(one_hot):
-    """Return the number of the only bit that is set.
+def _number_of_first(wants):
+    """Return the number of the first bit that is set, any if none is.
 
-    Of wide values a number selects with less logic than OR does, and any is right if none is set.
+    Of wide values a number selects with less logic than a tree does.
     """
+    first = [want & ~Cat(wants[:index]).any() for index, want in enumerate(wants)]
     return Cat(
-        Cat(bit for index, bit in enumerate(one_hot) if index >> place & 1).any()
-        for place in range(max(1, (len(one_hot) - 1).bit_length()))
+        Cat(bit for index, bit in enumerate(first) if index >> place & 1).any()
+        for place in range(max(1, (len(wants) - 1).bit_length()))
     )
