@@ -129,7 +129,6 @@ class Sdram(wiring.Component):
             w_beats.i.payload.data.eq(axi.wdata),
             w_beats.i.payload.strobe.eq(axi.wstrb),
             axi.wready.eq(w_beats.i.ready),
-            scheduler.filled.eq(w_beats.o.valid & answers.i.ready),
             w_beats.o.ready.eq(scheduler.write),
             answers.i.valid.eq(scheduler.write & scheduler.last),
             answers.i.payload.eq(scheduler.outside),
@@ -137,6 +136,8 @@ class Sdram(wiring.Component):
             axi.bresp.eq(Mux(answers.o.payload, Response.DECERR, Response.OKAY)),
             answers.o.ready.eq(axi.bready),
         ]
+
+        m.d.sync += scheduler.filled.eq(w_beats.o.valid & answers.i.ready)
 
         beat = data.StructLayout({"data": 8 * self.data_bytes, "last": 1, "outside": 1})
         m.submodules.r_beats = r_beats = Queue(shape=beat, depth=_BEATS)

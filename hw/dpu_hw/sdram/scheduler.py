@@ -10,12 +10,13 @@ from dpu_hw.sdram.banks import Banks
 from dpu_hw.sdram.layouts import burst_layout
 from dpu_hw.sdram.maintenance import Maintenance
 from dpu_hw.sdram.pins import ALL_BANKS, Command, mode_register
+from dpu_hw.sdram.rows import Rows
 from dpu_hw.sdram.turns import Turns
 from dpu_hw.sdram.walker import Walker
 
 __all__ = ["Scheduler", "command_layout"]
 
-#: Bytes that go one way while the other side waits: 5 % are lost at most to changes.
+#: Bytes that go one way while the other side waits; changes then cost some 5 % of the time.
 _TURN_BYTES = 256
 
 
@@ -49,7 +50,7 @@ class Scheduler(wiring.Component):
     room : :py:`In(1)`
         One more beat may be read.
     filled : :py:`In(1)`
-        The data of a beat to write is there.
+        The data of a beat to write is there; may be a cycle late, as no two beats follow at once.
     ready : :py:`Out(1)`
         The chip is started; stays set.
     read, write : :py:`Out(1)`
@@ -95,10 +96,18 @@ class Scheduler(wiring.Component):
             m.d.comb += [walker.open.eq(banks.open), walker.closing.eq(banks.closing)]
             m.d.comb += [a.eq(b) for a, b in zip(walker.rows, banks.rows, strict=True)]
 
+        m.submodules.rows = rows = Rows(shape=shape)
         column_go = self._columns(m, reader, writer, banks, maintenance.run, turns)
-        row_go, activate, bank, row = self._rows(
-            m, reader, writer, banks, maintenance.run & ~column_go, turns.writing
-        )
+        wanted = ((writer.now, reader.now), (writer.next, reader.next), (reader.now, writer.now))
+        for candidate, (when_writing, when_reading) in zip(rows.candidates, wanted, strict=True):
+            m.d.comb += candidate.eq(Mux(turns.writing, when_writing.as_value(), when_reading))
+        m.d.comb += [
+            rows.may_activate.eq(banks.may_activate),
+            rows.may_precharge.eq(banks.may_precharge),
+            rows.may_activate_any.eq(banks.may_activate_any),
+            rows.run.eq(maintenance.run),
+            rows.column.eq(column_go),
+        ]
         m.d.comb += [
             reader.take.eq(self.read),
             writer.take.eq(self.write),
@@ -110,12 +119,12 @@ class Scheduler(wiring.Component):
         present = Mux(turns.writing, writer.now.bank, reader.now.bank)
         column = Mux(turns.writing, writer.column, reader.column) << exact_log2(shape.burst)
         m.d.comb += [
-            banks.bank.eq(Mux(column_go, present, bank)),
-            banks.row.eq(row),
+            banks.bank.eq(Mux(column_go, present, rows.bank)),
+            banks.row.eq(rows.row),
             banks.read.eq(self.read),
             banks.write.eq(self.write),
-            banks.activate.eq(row_go & activate),
-            banks.precharge.eq(row_go & ~activate),
+            banks.activate.eq(rows.activate),
+            banks.precharge.eq(rows.precharge),
             banks.precharge_all.eq(maintenance.command == Command.PRECHARGE),
         ]
         m.d.sync += self.command.bank.eq(banks.bank)
@@ -124,11 +133,13 @@ class Scheduler(wiring.Component):
                 self.command.command.eq(Mux(turns.writing, Command.WRITE, Command.READ)),
                 self.command.address.eq(column),
             ]
-        with m.Elif(row_go):
+        with m.Elif(rows.activate):
             m.d.sync += [
-                self.command.command.eq(Mux(activate, Command.ACTIVATE, Command.PRECHARGE)),
-                self.command.address.eq(Mux(activate, row, 0)),
+                self.command.command.eq(Command.ACTIVATE),
+                self.command.address.eq(rows.row),
             ]
+        with m.Elif(rows.precharge):
+            m.d.sync += [self.command.command.eq(Command.PRECHARGE), self.command.address.eq(0)]
         with m.Else():
             mode = mode_register(shape.burst, timing.cas)
             m.d.sync += [
@@ -182,51 +193,3 @@ class Scheduler(wiring.Component):
             turns.beat.eq(go),
         ]
         return go
-
-    def _rows(self, m, reader, writer, banks, allowed, writing):
-        """Decide on ACTIVATE and PRECHARGE; return whether one is given, which, bank and row.
-
-        A row is opened for the present beat first, then for the row after it, then for the other
-        direction; no row may be closed that an earlier one of these needs.
-        """
-        candidates = []
-        for index, (when_writing, when_reading) in enumerate(
-            ((writer.now, reader.now), (writer.next, reader.next), (reader.now, writer.now))
-        ):
-            candidate = Signal.like(reader.now, name=f"candidate_{index}")
-            m.d.comb += candidate.eq(Mux(writing, when_writing.as_value(), when_reading))
-            candidates.append(candidate)
-        # What is known of rows is a cycle behind: right after a command it is out of date.
-        settled = Signal()
-        go = Signal()
-        activate = Signal()
-        bank = Signal(self._shape.chip.bank_bits)
-        row = Signal(self._shape.chip.row_bits)
-        m.d.sync += settled.eq(~go)
-        able = Signal(len(candidates))
-        opens = Signal(len(candidates))
-        for index, candidate in enumerate(candidates):
-            free = [
-                ~earlier.valid | (earlier.bank != candidate.bank) for earlier in candidates[:index]
-            ]
-            may_activate = banks.may_activate.bit_select(candidate.bank, 1) & banks.may_activate_any
-            may_precharge = banks.may_precharge.bit_select(candidate.bank, 1)
-            m.d.comb += [
-                opens[index].eq(candidate.closed),
-                able[index].eq(
-                    Cat(free).all()
-                    & ((candidate.closed & may_activate) | (candidate.miss & may_precharge))
-                ),
-            ]
-        m.d.comb += go.eq(allowed & settled & able.any())
-        chosen = candidates[-1], opens[-1]
-        select = Signal.like(Cat(candidates[0].bank, candidates[0].row, activate))
-        m.d.comb += [
-            select.eq(Cat(chosen[0].bank, chosen[0].row, chosen[1])),
-            Cat(bank, row, activate).eq(select),
-        ]
-        with m.If(able[0]):
-            m.d.comb += select.eq(Cat(candidates[0].bank, candidates[0].row, opens[0]))
-        with m.Elif(able[1]):
-            m.d.comb += select.eq(Cat(candidates[1].bank, candidates[1].row, opens[1]))
-        return go, activate, bank, row
