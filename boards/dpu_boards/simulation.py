@@ -8,13 +8,25 @@ from contextlib import nullcontext
 
 from amaranth.back import verilog
 
+from dpu_boards.catalogue import find_board
 from dpu_boards.memory_wiring import memory_wiring
 from dpu_host.transports.uart import UartTransport
 from dpu_hw.soc.soc import Soc
 from dpu_sim.board import BoardProcess, MemoryRules, SimulatedPort, build_board
 from dpu_sim.rtl.build_cache import cached, content_key
 
-__all__ = ["BIT_CYCLES", "TOP", "SimulatedBoard", "open_simulation", "soc", "soc_verilog"]
+__all__ = [
+    "BIT_CYCLES",
+    "TOP",
+    "SimulatedBoard",
+    "connect",
+    "open_simulation",
+    "soc",
+    "soc_verilog",
+]
+
+#: The board of ``sim`` without a name.
+_DEFAULT = "ulx3s"
 
 #: Name of the simulated module.
 TOP = "soc"
@@ -119,3 +131,8 @@ class SimulatedBoard(UartTransport):
         """End the simulation."""
         super().close()
         self.process.close()
+
+
+def connect(name):
+    """Start the simulation of a board (ulx3s where no name is given), for its driver."""
+    return open_simulation(find_board(name or _DEFAULT))

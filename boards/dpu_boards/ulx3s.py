@@ -4,6 +4,7 @@
 from dpu_boards.board import Board
 from dpu_boards.parts import ECP5_85F
 from dpu_hw.sdram import IS42S16160
+from dpu_spec.board_links import BOARD_LINKS
 
 __all__ = ["BOARD"]
 
@@ -26,7 +27,6 @@ BOARD = Board(
     # Boards carry this chip, a W9825G6KH or an AS4C32M16; this one's times suit all, and it uses
     # the first 32 MB of the last.
     memory=IS42S16160,
-    # The FT231X's most.
-    baud=3_000_000,
+    baud=BOARD_LINKS["ulx3s"].baud,
     loader="ulx3s",
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from dpu_host.errors import UnknownDeviceError
 from dpu_host.transport import Transport
+from dpu_spec.board_links import BOARD_LINKS
 
 Connect = Callable[[str], Transport]
 
@@ -34,7 +35,18 @@ class Connection:
         return self.connect(where)
 
 
+def _board(name: str) -> Connection:
+    def connect(where: str) -> Transport:
+        from dpu_host.transports.board import connect
+
+        return connect(name, where)
+
+    return Connection(name, connect)
+
+
 _kinds: dict[str, Connection] = {
+    **{name: _board(name) for name in BOARD_LINKS},
+    "sim": Connection("sim[:BOARD]", "dpu_boards.simulation:connect"),
     "uart": Connection("uart:PORT[@BAUD]", "dpu_host.transports.uart:connect"),
     "pynq": Connection("pynq:BITSTREAM[@MEBIBYTES]", "dpu_host.transports.pynq:connect"),
     "mmio": Connection(

@@ -32,8 +32,9 @@ from dpu_host.cli.options import (
     writing,
 )
 from dpu_host.cli.pictures import read_picture
+from dpu_host.cli.places import On
 from dpu_host.cli.report import statistics
-from dpu_host.cli.run import On, infer, make_machine
+from dpu_host.cli.run import infer, make_machine
 from dpu_host.cli.sources import Source, open_model
 from dpu_host.errors import DeviceError
 from dpu_sim.rtl import SimulationError

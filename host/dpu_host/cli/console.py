@@ -9,7 +9,14 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from dpu_compiler.frontend.names import printable
 
@@ -61,6 +68,26 @@ def working(what: str) -> Iterator[None]:
     else:
         typer.echo(f"{what} ...", err=True)
         yield
+
+
+@contextmanager
+def transfer(transport: object, what: str) -> Iterator[None]:
+    """Show on standard error how far a transport has come that tells its ``progress``."""
+    if not hasattr(transport, "progress"):
+        with working(what):
+            yield
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        transport.progress = lambda moved, total: bar.update(task, completed=moved, total=total)
+        try:
+            yield
+        finally:
+            transport.progress = None
 
 
 @contextmanager

@@ -20,9 +20,10 @@ from dpu_host.cli.errors import UserError
 from dpu_host.cli.layer_table import layer_table
 from dpu_host.cli.options import ConfigOption, PresetOption, configuration_name, configuration_of
 from dpu_host.cli.pictures import read_picture
+from dpu_host.cli.places import On
 from dpu_host.cli.quantization import real_values
 from dpu_host.cli.report import percent, statistics
-from dpu_host.cli.run import On, infer, make_machine, verdict
+from dpu_host.cli.run import infer, make_machine, verdict
 from dpu_host.cli.sources import Source
 
 #: Quarters of a character cell, by the bits upper left, upper right, lower left, lower right.

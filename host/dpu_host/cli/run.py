@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated
 import typer
 
 from dpu_host.cli.answers import check_top, show_answers
+from dpu_host.cli.board import BoardMachine
 from dpu_host.cli.check import Check
 from dpu_host.cli.console import say, show, steps, tell, width
 from dpu_host.cli.dead_channels import DeadChannelsOption, dead_channel_line
@@ -31,6 +31,7 @@ from dpu_host.cli.options import (
     writable_folder,
 )
 from dpu_host.cli.outputs import check_output, dump, save_outputs
+from dpu_host.cli.places import PLACES, On, Place, place
 from dpu_host.cli.report import speed, statistics, write_csv, write_json
 from dpu_host.cli.sources import Source, open_source
 from dpu_host.cli.streams import (
@@ -46,20 +47,17 @@ from dpu_host.cli.streams import (
 from dpu_spec.configuration import Configuration
 
 
-class On(enum.StrEnum):
-    """Machines."""
-
-    golden = "golden"
-    emulator = "emulator"
-    rtl = "rtl"
-
-
-def make_machine(on: On, source: Source, configuration: Configuration) -> Machine:
+def make_machine(
+    on: On, source: Source, configuration: Configuration, board: BoardMachine | None = None
+) -> Machine:
     """Return the machine, with the network compiled for it."""
     if on is On.golden:
         assert source.graph is not None
         return GoldenMachine(source.graph)
     program = source.compile(configuration)
+    if board is not None:
+        board.load(program)
+        return board
     if on is On.emulator:
         return EmulatorMachine(program)
     from dpu_host.cli.rtl import RtlMachine
@@ -105,9 +103,10 @@ def _all(
     examples: Sequence[Example],
     check: Check | None,
     keep: bool,
+    board: BoardMachine | None = None,
 ) -> tuple[list[Outcome], Stream | None]:
     """Run all examples, as a stream if the program runs several a start."""
-    with closing(make_machine(on, source, configuration)) as machine:
+    with closing(make_machine(on, source, configuration, board)) as machine:
         stream = None
         if on is not On.golden and source.program is not None and source.program.frames.count > 1:
             stream = Stream(source.program.frames.count)
@@ -154,7 +153,10 @@ def run(
             "for each of several inputs.",
         ),
     ],
-    on: Annotated[On, typer.Option("--on", help="Where to run it.")] = On.emulator,
+    where: Annotated[
+        Place,
+        typer.Option("--on", metavar=PLACES, parser=place, help="Where to run it."),
+    ] = Place(On.emulator),  # noqa: B008
     preset: PresetOption = None,
     config: ConfigOption = None,
     output: Annotated[
@@ -194,7 +196,8 @@ def run(
     frames: FramesOption = None,
     resident: ResidentOption = False,
 ) -> None:
-    """Run a network on the golden model, the emulator, or the RTL of the hardware."""
+    """Run a network on the golden model, the emulator, the RTL of the hardware, or a board."""
+    on = where.on
     wanted = given_configuration(preset, config)
     check_frames(frames)
     if on is On.golden and (frames is not None or resident):
@@ -221,6 +224,11 @@ def run(
         check_output(output, source)
     number, names = check_top(top, labels, source)
     examples = load_inputs(input, source)
+    board = None
+    if on is On.board:
+        board = BoardMachine(where.device)
+        if wanted is None and source.program is None:
+            configuration = board.configuration()
     if dump_to is not None:
         writable_folder(dump_to, "--dump")
 
@@ -240,7 +248,7 @@ def run(
     else:
         if frames is not None:
             source.frames = frames
-        outcomes, stream = _all(on, source, configuration, examples, result, keep)
+        outcomes, stream = _all(on, source, configuration, examples, result, keep, board)
         found = statistics(source, configuration, on.value, outcomes, result, stream)
     if output is not None:
         save_outputs(output, source, outcomes)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``dpu run --on board:...``, ``dpu boards``, ``dpu build`` and ``dpu program``."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Dpu
+
+
+@pytest.mark.parametrize("where", ["board", "board:", "fpga"])
+def test_a_wrong_place_is_refused(dpu: Dpu, network: Path, picture: Path, where: str) -> None:
+    result = dpu("run", network, "--input", picture, "--on", where)
+    assert result.status == 2
+    assert where in result.err
+    assert "board:ulx3s" in result.err
+
+
+def test_a_device_that_does_not_exist(dpu: Dpu, network: Path, picture: Path) -> None:
+    result = dpu("run", network, "--input", picture, "--on", "board:toaster")
+    assert result.status != 0
+    assert "toaster: no such kind of device" in result.err
+    assert "ulx3s" in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.rtl
+def test_a_simulated_board(dpu: Dpu, network: Path, picture: Path) -> None:
+    result = dpu("run", network, "--input", picture, "--on", "board:sim", "--check")
+    assert result.status == 0, result.err
+    assert "every byte equals the golden model" in result.out
+
+
+def test_boards_are_listed(dpu: Dpu) -> None:
+    result = dpu("boards")
+    assert result.status == 0
+    assert "ulx3s" in result.out
+    assert "ECP5-85F" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("build", "--board", "toaster"), "toaster: no such board; there are"),
+        (("build", "--board", "ulx3s", "--toolchain", "magic"), "magic: no such toolchain"),
+        (("build", "--board", "ulx3s", "--clock", "900"), "from 25 MHz"),
+        (("program", "--board", "ulx3s", "--bitstream", "none.bit"), "none.bit: there is no such"),
+        (("program", "--board", "toaster"), "toaster: no such board"),
+    ],
+)
+def test_users_mistakes(dpu: Dpu, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    extra = ["-o", tmp_path / "out"] if arguments[0] == "build" else []
+    result = dpu(*arguments, *extra)
+    assert result.status == 2
+    assert words in result.err
+
+
+def test_estimates_for_a_board(dpu: Dpu, network: Path) -> None:
+    result = dpu("estimate", network, "--board", "ulx3s")
+    assert result.status == 0
+    assert " ms" in result.out
+    assert dpu("estimate", network, "--board", "ulx3s", "--preset", "tiny").status == 2
