@@ -25,9 +25,9 @@ def board():
     transport.close()
 
 
-def compiled(case, *, dead_channels=False):
+def compiled(case, **options):
     graph = read_model(case.require())
-    return graph, compile_graph(graph, BOARD.configuration, dead_channels=dead_channels)
+    return graph, compile_graph(graph, BOARD.configuration, **options)
 
 
 def run(device, graph, example):
@@ -51,10 +51,15 @@ def test_the_bundled_network_whole(board):
     assert board.retries == 0
 
 
+@pytest.mark.parametrize("resident", [False, True], ids=["streamed", "resident"])
 @pytest.mark.parametrize("dead_channels", [False, True], ids=["all channels", "live channels"])
-@pytest.mark.parametrize("case", [networks.KWS, networks.VWW], ids=lambda case: case.path.stem)
-def test_a_preloaded_network(board, case, dead_channels, monkeypatch):
-    graph, program = compiled(case, dead_channels=dead_channels)
+@pytest.mark.parametrize(
+    "case", [networks.KWS, networks.VWW, networks.RESNET], ids=lambda case: case.path.stem
+)
+def test_a_preloaded_network(board, case, dead_channels, resident, monkeypatch):
+    graph, program = compiled(case, dead_channels=dead_channels, resident=resident)
+    if resident and program.preload is None:
+        pytest.skip("its weights don't fit in the buffers")
     device = Device(board)
     with monkeypatch.context() as patched:
         # The driver's own writes go by the back door while it loads, and over the line after.
@@ -62,5 +67,5 @@ def test_a_preloaded_network(board, case, dead_channels, monkeypatch):
         device.load(program)
     cycles = run(device, graph, case.examples(1)[0])
     expected = predict(program, BOARD.memory_model).cycles
-    print(f"{program.model}: {cycles} cycles, {expected} expected")
+    print(f"{case.path.stem} {dead_channels} {resident}: {cycles} cycles, {expected} expected")
     assert abs(expected / cycles - 1) < 0.1
