@@ -36,6 +36,10 @@ class Place:
         return f"{self.on}:{self.device}" if self.device else str(self.on)
 
 
+#: Where a network runs if nothing is said.
+DEFAULT_PLACE = Place(On.emulator)
+
+
 def place(text: str) -> Place:
     """Read a place from the command line."""
     if text.startswith(_BOARD) and len(text) > len(_BOARD):

@@ -31,7 +31,7 @@ from dpu_host.cli.options import (
     writable_folder,
 )
 from dpu_host.cli.outputs import check_output, dump, save_outputs
-from dpu_host.cli.places import PLACES, On, Place, place
+from dpu_host.cli.places import DEFAULT_PLACE, PLACES, On, Place, place
 from dpu_host.cli.report import speed, statistics, write_csv, write_json
 from dpu_host.cli.sources import Source, open_source
 from dpu_host.cli.streams import (
@@ -156,7 +156,7 @@ def run(
     where: Annotated[
         Place,
         typer.Option("--on", metavar=PLACES, parser=place, help="Where to run it."),
-    ] = Place(On.emulator),  # noqa: B008
+    ] = DEFAULT_PLACE,
     preset: PresetOption = None,
     config: ConfigOption = None,
     output: Annotated[
