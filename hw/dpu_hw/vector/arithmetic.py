@@ -14,6 +14,10 @@ from dpu_hw.vector.tables import TableReadSignature
 
 __all__ = ["Arithmetic", "sum_layout"]
 
+#: Bits of the first factor that make the first of a product's two sums. In logic a product takes
+#: an adder for each two bits, here two in a row and three.
+_LOW_BITS = 3
+
 
 def sum_layout(vector_lanes):
     """Return the layout of accumulated values. ``word_end``: the last of a word; ``end``: of an
@@ -28,8 +32,8 @@ class Arithmetic(wiring.Component):
     """Look up, multiply, and accumulate over a window.
 
     Three stages that move together: look up and subtract zero points; multiply and choose what is
-    added; add. The sums of a window's slices go round in a shift register, a place for each slice
-    of a word.
+    added; add. A product comes as two sums of partial products, to be added as well. The sums
+    of a window's slices go round in a shift register, a place for each slice of a word.
 
     Parameters
     ----------
@@ -82,13 +86,13 @@ class Arithmetic(wiring.Component):
         i = self.i.payload
         start = move & self.i.valid
         flags_1 = Signal(flags)
+        looks_up = Signal()
         a_1 = Signal(i.a.shape())
         less_a = Signal(data.ArrayLayout(signed(9), self._vector_lanes))
         less_b = Signal.like(less_a)
+        starts_lookup = (i.operation == Operation.ADD) | (i.operation == Operation.TABLE)
         m.d.comb += [
-            self.tables.enable.eq(
-                start & ((i.operation == Operation.ADD) | (i.operation == Operation.TABLE))
-            ),
+            self.tables.enable.eq(start & starts_lookup),
             self.tables.slot.eq(i.slot),
             self.tables.index_a.eq(i.a),
             self.tables.index_b.eq(i.b),
@@ -96,7 +100,7 @@ class Arithmetic(wiring.Component):
         with m.If(move):
             m.d.sync += flags_1.valid.eq(self.i.valid)
         with m.If(start):
-            m.d.sync += a_1.eq(i.a)
+            m.d.sync += [a_1.eq(i.a), looks_up.eq(starts_lookup)]
             m.d.sync += [
                 flags_1[name].eq(i[name])
                 for name in ("operation", "first", "last", "word_end", "end")
@@ -115,23 +119,24 @@ class Arithmetic(wiring.Component):
             m.d.sync += flags_2.eq(flags_1)
         for lane in lanes:
             # From logic: this product is rare, and the DSP blocks have better uses.
-            multiplier = Multiplier(a_shape=signed(9), b_shape=signed(9), logic=True)
-            m.submodules[f"multiplier_{lane}"] = multiplier
-            entry_a = self.tables.entry_a[lane]
-            m.d.comb += [multiplier.a.eq(less_a[lane]), multiplier.b.eq(less_b[lane])]
+            low = Multiplier(a_shape=unsigned(_LOW_BITS), b_shape=signed(9), logic=True)
+            high = Multiplier(a_shape=signed(9 - _LOW_BITS), b_shape=signed(9), logic=True)
+            m.submodules[f"multiplier_low_{lane}"] = low
+            m.submodules[f"multiplier_high_{lane}"] = high
+            m.d.comb += [
+                low.a.eq(less_a[lane][:_LOW_BITS]),
+                low.b.eq(less_b[lane]),
+                high.a.eq(less_a[lane][_LOW_BITS:].as_signed()),
+                high.b.eq(less_b[lane]),
+            ]
+            # The tables answer late, so that all else is chosen before.
+            multiplies = flags_1.operation == Operation.MULTIPLY
+            computed = Mux(multiplies, low.o, a_1[lane])
             with m.If(move & flags_1.valid):
-                with m.Switch(flags_1.operation):
-                    with m.Case(Operation.ADD):
-                        m.d.sync += [
-                            value[lane].eq(entry_a),
-                            other[lane].eq(self.tables.entry_b[lane]),
-                        ]
-                    with m.Case(Operation.TABLE):
-                        m.d.sync += value[lane].eq(entry_a[:8].as_signed())
-                    with m.Case(Operation.MULTIPLY):
-                        m.d.sync += value[lane].eq(multiplier.o)
-                    with m.Default():
-                        m.d.sync += value[lane].eq(a_1[lane])
+                m.d.sync += [
+                    value[lane].eq(Mux(looks_up, self.tables.entry_a[lane], computed)),
+                    other[lane].eq(Mux(looks_up, self.tables.entry_b[lane], high.o << _LOW_BITS)),
+                ]
 
         # Stage 3: sums and maxima. The oldest place belongs to this slice's channels.
         places = self._lanes // self._vector_lanes
@@ -149,17 +154,18 @@ class Arithmetic(wiring.Component):
         for lane in lanes:
             addend = Signal(signed(32), name=f"addend_{lane}")
             keep = Signal(name=f"keep_{lane}")
-            with m.If(kind == Operation.ADD):
+            extended = Signal(signed(32), name=f"extended_{lane}")
+            byte = value[lane][:8].as_signed()
+            m.d.comb += extended.eq(Mux(kind == Operation.TABLE, byte, value[lane]))
+            with m.If((kind == Operation.ADD) | (kind == Operation.MULTIPLY)):
                 m.d.comb += addend.eq(other[lane])
             with m.Elif((kind == Operation.ACCUMULATE) & ~flags_2.first):
                 m.d.comb += addend.eq(oldest[lane])
             m.d.comb += keep.eq(
-                (kind == Operation.MAXIMUM)
-                & ~flags_2.first
-                & (oldest[lane][:8].as_signed() > value[lane][:8].as_signed())
+                (kind == Operation.MAXIMUM) & ~flags_2.first & (oldest[lane][:8].as_signed() > byte)
             )
             with m.If(move & flags_2.valid):
-                m.d.sync += sums[0][lane].eq(Mux(keep, oldest[lane], value[lane] + addend))
+                m.d.sync += sums[0][lane].eq(Mux(keep, oldest[lane], extended + addend))
         m.d.comb += self.o.payload.acc.eq(sums[0])
 
         return m

@@ -76,7 +76,7 @@ class Fetch(wiring.Component):
         connect(m, words.o, flipped(self.o))
 
         credits = Signal(range(_WORDS + 1), init=_WORDS)
-        credit = credits != 0
+        credit = Signal(init=1)
         issue = Signal()
         m.d.comb += [
             self.read.request.payload.eq(addresses.o.payload.address),
@@ -85,9 +85,9 @@ class Fetch(wiring.Component):
             issue.eq(addresses.o.valid & addresses.o.ready),
         ]
         with m.If(issue & ~(self.o.valid & self.o.ready)):
-            m.d.sync += credits.eq(credits - 1)
+            m.d.sync += [credits.eq(credits - 1), credit.eq(credits != 1)]
         with m.Elif(~issue & self.o.valid & self.o.ready):
-            m.d.sync += credits.eq(credits + 1)
+            m.d.sync += [credits.eq(credits + 1), credit.eq(1)]
 
         flight = [Signal(flight_layout, name=f"flight_{n}") for n in range(READ_LATENCY)]
         arrived = flight[-1]

@@ -96,7 +96,7 @@ class Slicer(wiring.Component):
         take = Signal()
         tap = self.a.payload.tag
         kind = operation.operation
-        has_b = (kind == Operation.ADD) | (kind == Operation.MULTIPLY)
+        has_b = Signal()
 
         m.d.comb += [
             last_slice.eq(index == slices - 1),
@@ -147,6 +147,11 @@ class Slicer(wiring.Component):
         with m.If(idle):
             m.d.sync += active.eq(self.operation.valid & complete)
             with m.If(self.operation.valid & complete):
-                m.d.sync += operation.eq(new)
+                m.d.sync += [
+                    operation.eq(new),
+                    has_b.eq(
+                        (new.operation == Operation.ADD) | (new.operation == Operation.MULTIPLY)
+                    ),
+                ]
 
         return m

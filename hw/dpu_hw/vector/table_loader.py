@@ -102,6 +102,7 @@ class TableLoader(wiring.Component):
         take = Signal()
         rest = Signal()  # of the range once its first word is taken
         after = Signal(word_bits)
+        new_before = Signal()
         new = write.addr
         m.d.comb += [
             take.eq(waiting & (~copying | index.all())),
@@ -109,11 +110,13 @@ class TableLoader(wiring.Component):
             read.addr.eq(first),
             rest.eq(waiting & ~(take & (first == last))),
             after.eq(first + take),
+            # Less than `after`, without waiting for it: both comes late.
+            new_before.eq(Mux(take, new <= first, new < first)),
         ]
         m.d.sync += [waiting.eq(rest | self.load.valid), first.eq(after)]
         # A word that is written in the cycle in which its old value is read is in the range again.
         with m.If(self.load.valid):
-            with m.If(~rest | (new < after)):
+            with m.If(~rest | new_before):
                 m.d.sync += first.eq(new)
             with m.If(~rest | (new > last)):
                 m.d.sync += last.eq(new)
