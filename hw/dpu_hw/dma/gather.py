@@ -85,17 +85,22 @@ class Gather(wiring.Component):
         )
         wiring.connect(m, wiring.flipped(self.pieces), pieces.i)
 
-        credit = Signal(range(_DEPTH + 1), init=_DEPTH)
+        credits = Signal(range(_DEPTH + 1), init=_DEPTH)
+        credit = Signal(init=1)
         piece = pieces.o.payload
         request = self.read.request
         transfer = Signal()
         m.d.comb += [
             request.payload.eq(piece.address),
-            request.valid.eq(pieces.o.valid & (credit != 0)),
+            request.valid.eq(pieces.o.valid & credit),
             transfer.eq(request.valid & request.ready),
             pieces.o.ready.eq(transfer),
         ]
-        m.d.sync += credit.eq(credit - transfer + (self.o.valid & self.o.ready))
+        returned = self.o.valid & self.o.ready
+        with m.If(transfer & ~returned):
+            m.d.sync += [credits.eq(credits - 1), credit.eq(credits != 1)]
+        with m.Elif(~transfer & returned):
+            m.d.sync += [credits.eq(credits + 1), credit.eq(1)]
 
         # The place travels beside the word.
         valid = transfer
