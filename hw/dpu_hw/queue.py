@@ -82,34 +82,22 @@ class Queue(wiring.Component):
 
     def _from_registers(self, m):
         """The oldest payload is in a register, all others wait behind it."""
-        level = Signal.like(self.level)
-        # What the level says, kept beside it.
-        room = Signal(init=1)
-        waiting = Signal()
+        # Bit k: more than k payloads are held. All that is to be known is a bit of it.
+        held = Signal(self._depth)
+        waiting = held[1] if self._depth > 1 else C(0)
         write = Signal()
         read = Signal()
         oldest = Signal(Shape.cast(self._shape).width, reset_less=True)
         m.d.comb += [
-            self.i.ready.eq(room),
+            self.i.ready.eq(~held[-1]),
+            self.o.valid.eq(held[0]),
             Value.cast(self.o.payload).eq(oldest),
-            self.level.eq(level),
-            write.eq(self.i.valid & room),
+            self.level.eq(sum(held)),
+            write.eq(self.i.valid & self.i.ready),
             read.eq(self.o.valid & self.o.ready),
         ]
-        with m.If(write & ~read):
-            m.d.sync += [
-                level.eq(level + 1),
-                room.eq(level != self._depth - 1),
-                waiting.eq(level != 0),
-                self.o.valid.eq(1),
-            ]
-        with m.If(read & ~write):
-            m.d.sync += [
-                level.eq(level - 1),
-                room.eq(1),
-                waiting.eq(level > 2),
-                self.o.valid.eq(waiting),
-            ]
+        with m.If(write ^ read):
+            m.d.sync += held.eq(Mux(write, Cat(C(1, 1), held), held[1:]))
 
         payload = Value.cast(self.i.payload)
         following = payload if self._depth == 1 else self._behind(m, waiting, write, read)
