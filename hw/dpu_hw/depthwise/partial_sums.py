@@ -32,7 +32,7 @@ class PartialSums(wiring.Component):
     Members
     -------
     context : :py:`In(stream.Signature(sums_layout()))`
-        Instructions, each taken with its last pixel.
+        Instructions, each taken with the last pixel of the one before, or ahead of its first one.
     i : :py:`In(stream.Signature(window_sum_layout(lanes)))`
         Sums to add.
     o : :py:`Out(stream.Signature(accumulator_layout(lanes)))`
@@ -74,7 +74,7 @@ class PartialSums(wiring.Component):
             shape=sums,
             depth=self._depth,
             init=[],
-            # A pixel that is being written isn't read, see `conflict`.
+            # What is being written is read only where it isn't taken, see `pending`.
             attrs={"no_rw_check": 1},
         )
         read = storage.read_port()
@@ -94,62 +94,84 @@ class PartialSums(wiring.Component):
 
         # Pixels have consecutive addresses, from the instruction's on.
         context = self.context.p
-        continues = Signal()
-        next_address = Signal(range(self._depth))
+        loaded = Signal()
+        first = Signal()
+        last = Signal()
         address = Signal(range(self._depth))
-        m.d.comb += address.eq(Mux(continues, next_address, context.partial_sum))
+        address_after = Signal(range(self._depth))
 
         # Stage 0 reads, stage 1 takes what was read into a register, stage 2 adds; the sum is
         # written in the cycle after.
         valid = [Signal(name=f"valid_{k}") for k in range(3)]
         stages = [Signal(stage_layout, name=f"stage_{k}") for k in range(2)]
         written = Signal(range(self._depth))
-        busy = [
-            valid[0] & ~stages[0].last & (stages[0].address == address),
-            valid[1] & ~stages[1].last & (stages[1].address == address),
-            valid[2] & (written == address),
-        ]
-        conflict = ~context.first & Cat(busy).any()
         take = Signal()
+        # Bit k: what is in stage k is going to be written to `address`.
+        pending = Signal(3)
         m.d.comb += [
-            self.i.ready.eq(advance & self.context.valid & ~conflict),
+            self.i.ready.eq(advance & loaded & (first | ~pending.any())),
             take.eq(self.i.valid & self.i.ready),
-            self.context.ready.eq(take & self.i.p.flags.end),
-            read.en.eq(take & ~context.first),
+            self.context.ready.eq(~loaded | (take & self.i.p.flags.end)),
+            # What is read without being taken is of no interest.
+            read.en.eq(advance & self.i.valid & ~first),
             read.addr.eq(address),
         ]
-        with m.If(take):
+        begins = Signal()
+        following = Signal(range(self._depth))
+        m.d.comb += [
+            begins.eq(~loaded | self.i.p.flags.end),
+            following.eq(Mux(begins, context.partial_sum, address_after)),
+        ]
+        with m.If(~loaded | take):
             m.d.sync += [
-                next_address.eq(address + 1),
-                continues.eq(~self.i.p.flags.end),
-                stages[0].address.eq(address),
-                stages[0].first.eq(context.first),
-                stages[0].last.eq(context.last),
-                stages[0].sums.eq(self.i.p.sums),
-                stages[0].flags.eq(self.i.p.flags),
+                address.eq(following),
+                address_after.eq(following + 1),
             ]
+            with m.If(begins):
+                m.d.sync += [
+                    loaded.eq(self.context.valid),
+                    first.eq(context.first),
+                    last.eq(context.last),
+                ]
 
+        # Comparisons are made a cycle ahead, with what the address may become.
+        keeps = [
+            ~last & (address == following),
+            valid[0] & ~stages[0].last & (stages[0].address == following),
+            valid[1] & ~stages[1].last & (stages[1].address == following),
+            valid[2] & (written == following),
+        ]
+        with m.If(advance):
+            m.d.sync += pending.eq(pending << 1)
+            with m.If(~loaded | take):
+                m.d.sync += pending.eq(Cat(take & keeps[0], keeps[1], keeps[2]))
+        with m.Elif(~loaded):
+            m.d.sync += pending.eq(Cat(keeps[1:]))
+
+        # A stage takes what there is, since only `valid` tells whether it's a pixel: `take` comes
+        # late.
         kept = Signal(sums)
         result = Signal(sums)
         with m.If(advance):
-            m.d.sync += [valid[0].eq(take), valid[1].eq(valid[0])]
-            with m.If(valid[0]):
-                m.d.sync += stages[1].eq(stages[0])
-                m.d.sync += kept.eq(read.data)
             m.d.sync += [
-                self.o.valid.eq(valid[1] & (stages[1].last | stages[1].flags.end)),
+                valid[0].eq(take),
+                stages[0].address.eq(address),
+                stages[0].first.eq(first),
+                stages[0].last.eq(last),
+                stages[0].sums.eq(self.i.p.sums),
+                stages[0].flags.eq(self.i.p.flags),
+                valid[1].eq(valid[0]),
+                stages[1].eq(stages[0]),
+                # That a sum begins costs nothing here: it resets the register.
+                Value.cast(kept).eq(Mux(stages[0].first, 0, Value.cast(read.data))),
                 valid[2].eq(valid[1] & ~stages[1].last),
+                written.eq(stages[1].address),
+                self.o.valid.eq(valid[1] & (stages[1].last | stages[1].flags.end)),
+                self.o.p.tag.flags.eq(stages[1].flags),
+                self.o.p.tag.write.eq(stages[1].last),
             ]
-            with m.If(valid[1]):
-                for lane in range(self._lanes):
-                    # As second operand, the choice goes into the adder's LUTs.
-                    old = Mux(stages[1].first, 0, kept[lane])
-                    m.d.sync += result[lane].eq(stages[1].sums[lane] + old)
-                m.d.sync += [
-                    written.eq(stages[1].address),
-                    self.o.p.tag.flags.eq(stages[1].flags),
-                    self.o.p.tag.write.eq(stages[1].last),
-                ]
+            for lane in range(self._lanes):
+                m.d.sync += result[lane].eq(stages[1].sums[lane] + kept[lane])
         # While an end waits here the same sum is written again, which does no harm.
         m.d.comb += [
             write.en.eq(valid[2]),
