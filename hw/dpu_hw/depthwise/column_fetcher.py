@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from dpu_hw.depthwise.column_walker import ColumnWalker
 from dpu_hw.depthwise.layouts import ROWS, column_layout, flags_layout, geometry_layout
-from dpu_hw.depthwise.stream_register import StreamRegister
 from dpu_hw.layouts import word_layout
 from dpu_hw.ports import ADDRESS_BITS, READ_LATENCY, ReadPortSignature
 from dpu_hw.queue import Queue
@@ -62,12 +61,10 @@ class ColumnFetcher(wiring.Component):
         m.submodules.walker = walker = ColumnWalker()
         connect(m, flipped(self.i), walker.i)
 
-        # A column is in this queue and its register from when its requests are queued until its
-        # words are taken. That bounds the other queues: they never refuse, and words have room.
+        # A column is in this queue from when its requests are queued until its words are taken.
+        # That bounds the other queues: they never refuse, and words have room.
         shape = data.StructLayout({"inside": ROWS, "pixel": 1, "flags": flags_layout()})
-        m.submodules.columns = columns = Queue(shape=shape, depth=_DEPTH - 1)
-        m.submodules.column = column_register = StreamRegister(shape=shape)
-        connect(m, columns.o, column_register.i)
+        m.submodules.columns = columns = Queue(shape=shape, depth=_DEPTH)
         m.d.comb += [
             columns.i.valid.eq(walker.o.valid),
             columns.i.p.inside.eq(walker.o.p.inside),
@@ -75,7 +72,7 @@ class ColumnFetcher(wiring.Component):
             columns.i.p.flags.eq(walker.o.p.flags),
             walker.o.ready.eq(columns.i.ready),
         ]
-        column = column_register.o.p
+        column = columns.o.p
 
         missing = Signal(ROWS)
         take = Signal()
@@ -104,11 +101,11 @@ class ColumnFetcher(wiring.Component):
             ]
 
         m.d.comb += [
-            self.o.valid.eq(column_register.o.valid & ~missing.any()),
+            self.o.valid.eq(columns.o.valid & ~missing.any()),
             self.o.p.inside.eq(column.inside),
             self.o.p.pixel.eq(column.pixel),
             self.o.p.flags.eq(column.flags),
             take.eq(self.o.valid & self.o.ready),
-            column_register.o.ready.eq(take),
+            columns.o.ready.eq(take),
         ]
         return m

@@ -37,7 +37,7 @@ from dpu_spec.isa import DEPTHWISE
 __all__ = ["DepthwiseEngine"]
 
 #: Instructions that may be between being fetched and being written.
-_CONTEXTS = 8
+_CONTEXTS = 9
 
 #: Pixels between the window and the partial sums.
 _WINDOW_SUMS = 4
@@ -131,19 +131,24 @@ class DepthwiseEngine(wiring.Component):
         )
         always = C(1)
         contexts = []
-        for name, shape, target, needed in (
-            ("weight_blocks", blocks_layout(), parameters.weight_blocks, always),
-            ("scale_blocks", blocks_layout(), parameters.scale_blocks, instruction.last),
-            ("window", window_layout(lanes), window.context, always),
-            ("sums", sums_layout(), partial_sums.context, always),
-            ("scale", output_layout(), output.context, instruction.last),
-            ("view", write_view_layout(), writer.context, instruction.last),
+        # The last is how many instructions the part takes ahead, or registers on the way to it do.
+        for name, shape, target, needed, ahead in (
+            ("weight_blocks", blocks_layout(), parameters.weight_blocks, always, 1),
+            ("scale_blocks", blocks_layout(), parameters.scale_blocks, instruction.last, 1),
+            ("window", window_layout(lanes), window.context, always, 0),
+            ("sums", sums_layout(), partial_sums.context, always, 1),
+            ("scale", output_layout(), output.context, instruction.last, 0),
+            ("view", write_view_layout(), writer.context, instruction.last, 0),
         ):
-            queue = Queue(shape=shape, depth=_CONTEXTS)
+            queue = Queue(shape=shape, depth=_CONTEXTS - ahead)
             m.submodules[f"context_{name}"] = queue
-            m.submodules[f"register_{name}"] = register = StreamRegister(shape=shape)
-            connect(m, queue.o, register.i)
-            connect(m, register.o, target)
+            if name.endswith("blocks"):
+                # An adder begins behind it.
+                m.submodules[f"register_{name}"] = register = StreamRegister(shape=shape)
+                connect(m, queue.o, register.i)
+                connect(m, register.o, target)
+            else:
+                connect(m, queue.o, target)
             contexts.append((queue, needed))
             for field, _ in queue.i.p.shape():
                 if field == "lane_map":
@@ -165,13 +170,14 @@ class DepthwiseEngine(wiring.Component):
         m.d.comb += [queue.i.valid.eq(accept & needed) for queue, needed in contexts]
 
         # Ends of instructions that keep their sums may queue up behind a refused write, but all
-        # stages together hold fewer than 64.
+        # stages together hold fewer than 64. Acceptance is known late, so it's counted later.
         inside = Signal(6)
-        m.d.sync += inside.eq(inside + accept - writer.done)
+        accepted = Signal()
+        m.d.sync += [accepted.eq(accept), inside.eq(inside + accepted - writer.done)]
         waits = [p.request.valid & ~p.request.ready for p in (*self.read, self.write)]
         m.d.comb += [
             self.depthwise.done.eq(writer.done),
-            self.depthwise.busy.eq(inside != 0),
+            self.depthwise.busy.eq((inside != 0) | accepted),
             self.depthwise.wait_bank.eq(Cat(waits).any()),
             self.depthwise.wait_memory.eq(0),
         ]

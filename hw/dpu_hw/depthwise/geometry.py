@@ -47,13 +47,15 @@ class Geometry(wiring.Component):
         ring_end = Signal(ADDRESS_BITS + 1)
         ring_words = Signal.like(i.ring_words)
 
+        idle = Signal(init=1)  # the state of that name, as a register
+        m.d.comb += self.i.ready.eq(idle)
+
         def below(base):
             """Return the ring address ``tap_offset`` after another."""
             return base + tap_offset - Mux(base >= tap_limit, ring_words, 0)
 
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += self.i.ready.eq(1)
                 # A pixel beside another shares columns with it; at larger distances it's simpler to
                 # fetch all three.
                 slides = (i.dilation_x == 1) & ((i.stride_x == 1) | (i.stride_x == 2))
@@ -85,7 +87,7 @@ class Geometry(wiring.Component):
                     ),
                 ]
                 with m.If(self.i.valid):
-                    m.d.sync += [o.y[1].eq(i.y0 + i.dilation_y)]
+                    m.d.sync += [o.y[1].eq(i.y0 + i.dilation_y), idle.eq(0)]
                     m.next = "MULTIPLY"
             with m.State("MULTIPLY"):
                 with m.If(stride[0]):
@@ -116,5 +118,6 @@ class Geometry(wiring.Component):
             with m.State("DONE"):
                 m.d.comb += self.o.valid.eq(1)
                 with m.If(self.o.ready):
+                    m.d.sync += idle.eq(1)
                     m.next = "IDLE"
         return m
