@@ -65,34 +65,25 @@ class Writer(wiring.Component):
         block_offset = Signal(ADDRESS_BITS)
         offset = Signal(ADDRESS_BITS)  # from the row to the next word
 
+        # `free` comes late, so that it only enables registers.
         free = Signal()
         take = Signal()
+        moves = Signal()
+        begins = Signal()
         m.d.comb += [
             free.eq(~request.valid | request.ready),
-            self.i.ready.eq(Mux(tag.write, loaded & free, free)),
+            self.i.ready.eq(free & (loaded | ~tag.write)),
             take.eq(self.i.valid & self.i.ready),
-            self.context.ready.eq(~loaded | (take & tag.write & tag.flags.end)),
+            moves.eq(~loaded | (take & tag.write)),
+            begins.eq(~loaded | tag.flags.end),
+            self.context.ready.eq(moves & begins),
         ]
 
-        with m.If(take & tag.write):
-            m.d.sync += offset.eq(offset + 1)
-            with m.If(tag.flags.row_end):
-                m.d.sync += [
-                    offset.eq(block_offset),
-                    row.eq(row + Mux(row >= row_limit, row_step_wrapped, row_step)),
-                ]
-            with m.If(tag.flags.block_end):
-                next_offset = block_offset + block_step
-                m.d.sync += [
-                    offset.eq(next_offset),
-                    block_offset.eq(next_offset),
-                    row.eq(start),
-                ]
         view = self.context.p
-        with m.If(self.context.ready):
-            m.d.sync += loaded.eq(self.context.valid)
-            with m.If(self.context.valid):
+        with m.If(moves):
+            with m.If(begins):
                 m.d.sync += [
+                    loaded.eq(self.context.valid),
                     start.eq(view.out_address),
                     row.eq(view.out_address),
                     row_step.eq(view.out_row_stride),
@@ -102,6 +93,21 @@ class Writer(wiring.Component):
                     block_offset.eq(0),
                     offset.eq(0),
                 ]
+            with m.Else():
+                m.d.sync += offset.eq(offset + 1)
+                with m.If(tag.flags.row_end):
+                    # Both sums are formed at once, so that no adder follows the comparison.
+                    m.d.sync += [
+                        offset.eq(block_offset),
+                        row.eq(Mux(row >= row_limit, row + row_step_wrapped, row + row_step)),
+                    ]
+                with m.If(tag.flags.block_end):
+                    next_offset = block_offset + block_step
+                    m.d.sync += [
+                        offset.eq(next_offset),
+                        block_offset.eq(next_offset),
+                        row.eq(start),
+                    ]
 
         # The end of an instruction that doesn't write follows the last write before it by a cycle,
         # so that each has a pulse of its own.
@@ -111,11 +117,9 @@ class Writer(wiring.Component):
             passes.eq(take & ~tag.write & tag.flags.end),
             self.done.eq((request.valid & request.ready & ends) | passes),
         ]
-        with m.If(request.ready):
-            m.d.sync += request.valid.eq(0)
-        with m.If(take & tag.write):
+        with m.If(free):
             m.d.sync += [
-                request.valid.eq(1),
+                request.valid.eq(take & tag.write),
                 request.p.address.eq(row + offset),
                 request.p.data.eq(self.i.p.data),
                 ends.eq(tag.flags.end),
