@@ -93,31 +93,35 @@ class ParameterBuffer(wiring.Component):
         # or in none: whether they do is decided when one starts. If both want to, weights go first.
         loaders = (weight_loader, scale_loader)
         walkers = (weight_walker, scale_walker)
-        uses = []
+        blocks, starts = [], []
         for name, loader, walker in zip(("weight", "scale"), loaders, walkers, strict=True):
-            remaining = Signal(range(TAPS), name=f"{name}_remaining")
-            starts = Signal(name=f"{name}_starts")
-            blocked = Signal(name=f"{name}_blocked")
-            uses.append((remaining, starts, blocked))
+            block = Signal(name=f"{name}_blocked")
+            start = Signal(name=f"{name}_starts")
             m.d.comb += [
                 loader.request.payload.eq(walker.o.payload),
-                loader.request.valid.eq(walker.o.valid & ~blocked),
-                walker.o.ready.eq(loader.request.ready & ~blocked),
-                starts.eq(loader.request.valid & loader.request.ready),
+                loader.request.valid.eq(walker.o.valid & ~block),
+                walker.o.ready.eq(loader.request.ready & ~block),
+                start.eq(loader.request.valid & loader.request.ready),
             ]
-            with m.If(starts):
-                m.d.sync += remaining.eq(TAPS - 1)
-            with m.Elif(remaining != 0):
-                m.d.sync += remaining.eq(remaining - 1)
-        (weight_left, weight_starts, weight_blocked), (scale_left, _, scale_blocked) = uses
+            blocks.append(block)
+            starts.append(start)
+        # Lowest bits of addresses. Those of a loader's output would depend on whether it starts.
+        weight_odd, scale_odd = (walker.o.payload[0] for walker in walkers)
         m.d.comb += [
-            weight_blocked.eq(
-                (scale_left != 0) & (weight_walker.o.payload[0] == scale_loader.address[0])
+            blocks[0].eq(scale_loader.reading & (weight_odd == scale_loader.next_odd)),
+            blocks[1].eq(
+                Mux(
+                    weight_loader.reading,
+                    scale_odd == weight_loader.next_odd,
+                    starts[0] & (scale_odd == weight_odd),
+                )
             ),
-            scale_blocked.eq(
-                ((weight_left != 0) | weight_starts)
-                & (scale_walker.o.payload[0] == weight_loader.address[0])
-            ),
+        ]
+        weight_reads = Signal()
+        weight_reads_odd = Signal()
+        m.d.comb += [
+            weight_reads.eq(weight_loader.reading | starts[0]),
+            weight_reads_odd.eq(Mux(weight_loader.reading, weight_loader.next_odd, weight_odd)),
         ]
 
         # Which memory a loader's word comes from.
@@ -143,11 +147,12 @@ class ParameterBuffer(wiring.Component):
                 write.data.eq(self.load.payload.data.as_value()),
                 write.en.eq(self.load.valid & (self.load.payload.address[0] == parity)),
             ]
-            weight_reads = ((weight_left != 0) | weight_starts) & (
-                weight_loader.address[0] == parity
-            )
             m.d.comb += read.addr.eq(
-                Mux(weight_reads, weight_loader.address[1:], scale_loader.address[1:])
+                Mux(
+                    weight_reads & (weight_reads_odd == parity),
+                    weight_loader.address[1:],
+                    scale_loader.address[1:],
+                )
             )
             outputs.append(read.data)
         for loader, select in zip(loaders, selects, strict=True):

@@ -32,6 +32,10 @@ class BlockLoader(wiring.Component):
         To the memory.
     data : :py:`In(word_bits)`
         From the memory, a cycle after the address.
+    reading : :py:`Out(1)`
+        A run that was requested in an earlier cycle occupies the memory's port, from a register.
+    next_odd : :py:`Out(1)`
+        Lowest bit of the address while reading, from a register.
     o : :py:`Out(stream.Signature(data.ArrayLayout(word_bits, words)))`
         The present run. Its transfer makes room for the next.
     """
@@ -50,6 +54,8 @@ class BlockLoader(wiring.Component):
                 "request": In(stream.Signature(address_bits)),
                 "address": Out(address_bits),
                 "data": In(word_bits),
+                "reading": Out(1),
+                "next_odd": Out(1),
                 "o": Out(stream.Signature(data.ArrayLayout(word_bits, words))),
             }
         )
@@ -74,6 +80,7 @@ class BlockLoader(wiring.Component):
 
         next_address = Signal(self._address_bits)
         remaining = Signal(range(self._words))
+        reading = self.reading  # words remain
         arriving = Signal()  # the memory gives a word of a run
         last_arrives = Signal()
         filling = Signal(data.ArrayLayout(self._word_bits, self._words))
@@ -89,15 +96,17 @@ class BlockLoader(wiring.Component):
         # The first word of a run arrives a cycle after its request, so the run before may still be
         # leaving while the request is accepted. That it can is only looked at where it needn't wait
         # for the consumer, to keep requests independent of o.ready.
-        reading = remaining != 0
         m.d.comb += self.request.ready.eq(~reading & ~last_arrives & (~full | ~self.o.valid))
         start = self.request.valid & self.request.ready
-        m.d.comb += self.address.eq(Mux(reading, next_address, self.request.payload))
+        m.d.comb += [
+            self.address.eq(Mux(reading, next_address, self.request.payload)),
+            self.next_odd.eq(next_address[0]),
+        ]
         m.d.sync += [arriving.eq(start | reading), last_arrives.eq(remaining == 1)]
         with m.If(start):
-            m.d.sync += remaining.eq(self._words - 1)
+            m.d.sync += [remaining.eq(self._words - 1), reading.eq(1)]
         with m.Elif(reading):
-            m.d.sync += remaining.eq(remaining - 1)
+            m.d.sync += [remaining.eq(remaining - 1), reading.eq(remaining != 1)]
         with m.If(start | reading):
             m.d.sync += next_address.eq(self.address + 1)
 

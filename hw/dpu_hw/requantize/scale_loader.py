@@ -36,6 +36,8 @@ class ScaleLoader(wiring.Component):
         To the memory.
     data : :py:`In(8 * lanes)`
         From the memory, a cycle after the address.
+    reading, next_odd : :py:`Out(1)`
+        See :class:`BlockLoader`.
     scale : :py:`Out(stream.Signature(scale_layout(lanes)))`
         The present block. Its transfer makes room for the next.
     """
@@ -50,6 +52,8 @@ class ScaleLoader(wiring.Component):
                 "request": In(stream.Signature(address_bits)),
                 "address": Out(address_bits),
                 "data": In(8 * lanes),
+                "reading": Out(1),
+                "next_odd": Out(1),
                 "scale": Out(stream.Signature(scale_layout(lanes))),
             }
         )
@@ -73,6 +77,8 @@ class ScaleLoader(wiring.Component):
         m.d.comb += [
             self.address.eq(loader.address),
             loader.data.eq(self.data),
+            self.reading.eq(loader.reading),
+            self.next_odd.eq(loader.next_odd),
             self.scale.valid.eq(loader.o.valid),
             loader.o.ready.eq(self.scale.ready),
         ]
