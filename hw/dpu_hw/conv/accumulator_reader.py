@@ -93,15 +93,21 @@ class AccumulatorReader(wiring.Component):
         wiring.connect(m, words.o, wiring.flipped(self.o))
 
         room = Signal(range(self._depth + 1), init=self._depth)
+        has_room = Signal(init=1)
         go = Signal()
+        leaves = Signal()
         m.d.comb += [
-            self.request.valid.eq(self.i.valid & (room != 0)),
+            self.request.valid.eq(self.i.valid & has_room),
             self.request.p.address.eq(self.i.p.accumulator),
             self.request.p.block.eq(self.i.p.block),
-            self.i.ready.eq(self.request.ready & (room != 0)),
+            self.i.ready.eq(self.request.ready & has_room),
             go.eq(self.request.valid & self.request.ready),
+            leaves.eq(self.o.valid & self.o.ready),
         ]
-        m.d.sync += room.eq(room - go + (self.o.valid & self.o.ready))
+        m.d.sync += [
+            room.eq(room - go + leaves),
+            has_room.eq(leaves | (room > 1) | (has_room & ~go)),
+        ]
 
         came, step = go, self.i.payload
         for n in range(Accumulators.read_latency):
