@@ -80,11 +80,14 @@ class Aligner(wiring.Component):
         count = Signal(range(slots + 1))
 
         piece = self.pieces.payload
+        # No piece reaches over more beats than there are slots.
         fire = Signal()
         taken = Signal.like(piece.advance)
         m.d.comb += [
             fire.eq(
-                self.pieces.valid & (count >= piece.span) & (self.o.ready | ~self.o.valid),
+                self.pieces.valid
+                & (count >= piece.span[: len(count)])
+                & (self.o.ready | ~self.o.valid),
             ),
             taken.eq(Mux(fire, piece.advance, 0)),
             self.pieces.ready.eq(fire),

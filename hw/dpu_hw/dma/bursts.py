@@ -130,12 +130,16 @@ class Bursts(wiring.Component):
         block = Signal(BUS_BITS - low - bits)
         begin = Signal(bits)
         more_blocks = Signal(BUS_BITS - low - bits + 1)
+        final = Signal()  # there are none
         finish_beat = Signal(bits)
         last = Signal()
         active = Signal()
         finish = Signal()
         final_byte = Signal(BUS_BITS + 1)
+        # Whether the run ends in its first block, without the long carry.
+        final_low = Signal(low + bits + 1)
         m.d.comb += [
+            final_low.eq(address[: low + bits] + before[: low + bits]),
             sum_ready.eq((finish | ~active) & ~self.outside),
             final_byte.eq(address[: low + bits] + before),
         ]
@@ -145,6 +149,7 @@ class Bursts(wiring.Component):
             m.d.sync += [
                 Cat(begin, block).eq(address[low:]),
                 Cat(finish_beat, more_blocks).eq(final_byte[low:]),
+                final.eq(~final_low[-1] & (before[low + bits :] == 0)),
                 last.eq(run_last),
             ]
             with m.If((end > size) | void):
@@ -155,10 +160,8 @@ class Bursts(wiring.Component):
         # Fourth stage: a burst. The bus's readiness comes late, so it ends at a queue.
         m.submodules.bursts = bursts = Queue(shape=burst_layout(), depth=2)
         wiring.connect(m, bursts.o, wiring.flipped(self.o))
-        final = Signal()
         burst = bursts.i.payload
         m.d.comb += [
-            final.eq(more_blocks == 0),
             bursts.i.valid.eq(active),
             burst.address.eq(Cat(C(0, low), begin, block)),
             burst.beats.eq(Mux(final, finish_beat, self._burst_beats - 1) - begin + 1),
@@ -171,5 +174,6 @@ class Bursts(wiring.Component):
                     block.eq(block + 1),
                     begin.eq(0),
                     more_blocks.eq(more_blocks - 1),
+                    final.eq(more_blocks == 1),
                 ]
         return m

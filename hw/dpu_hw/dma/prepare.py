@@ -67,16 +67,17 @@ class Prepare(wiring.Component):
         loop, walk = self.o.payload.loop, self.o.payload.walk
         low = exact_log2(self._data_bytes)
 
-        one_row = raw.rows == 1
+        # What the fields say of the loops, known with them.
+        one_row = Signal()
+        one_column = Signal()
+        same_column = Signal()
+        joined_columns = Signal()
+        joined_rows = Signal()
         contiguous = Signal()
         merged = Signal()
         m.d.comb += [
-            contiguous.eq(
-                (raw.dram_column_stride == 0)
-                | (raw.dram_column_stride == raw.depth)
-                | (raw.columns == 1)
-            ),
-            merged.eq(contiguous & (one_row | (raw.dram_row_stride == raw.row_bytes))),
+            contiguous.eq(one_column | same_column | joined_columns),
+            merged.eq(contiguous & (one_row | joined_rows)),
         ]
         more_rows = (raw.rows - 1)[: len(loop.more_rows)]
         more_columns = (raw.columns - 1)[: len(loop.more_columns)]
@@ -92,7 +93,15 @@ class Prepare(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += self.i.ready.eq(1)
-                m.d.sync += raw.eq(self.i.payload)
+                came = self.i.payload
+                m.d.sync += [
+                    raw.eq(came),
+                    one_row.eq(came.rows == 1),
+                    one_column.eq(came.columns == 1),
+                    same_column.eq(came.dram_column_stride == 0),
+                    joined_columns.eq(came.dram_column_stride == came.depth),
+                    joined_rows.eq(came.dram_row_stride == came.row_bytes),
+                ]
                 with m.If(self.i.valid):
                     m.next = "SET UP"
             with m.State("SET UP"):

@@ -100,10 +100,12 @@ class Reader(wiring.Component):
         m.submodules.arrivals = arrivals = Queue(shape=beat, depth=2)
 
         halted = Signal()
-        failed = self.error_fetch | self.error_load
+        failed = Signal()  # one of the errors
         m.d.comb += halted.eq(self.stop | failed)
 
         in_flight = Signal(range(self._load_beats + MAXIMUM_BEATS + 1))
+        more = Signal(range(MAXIMUM_BEATS + 1))
+        fewer = Signal()
         room = Signal(init=1)
         free = Signal()
         load_turn = Signal()
@@ -162,16 +164,20 @@ class Reader(wiring.Component):
             self.idle.eq(~axi.arvalid & ~flights.o.valid),
         ]
         with m.If(arrivals.o.valid & arrived.error & ~halted):
-            m.d.sync += [self.error_load.eq(for_load), self.error_fetch.eq(~for_load)]
+            m.d.sync += [
+                failed.eq(1),
+                self.error_load.eq(for_load),
+                self.error_fetch.eq(~for_load),
+            ]
         with m.If(good & flights.o.ready & for_load & flights.o.payload.last):
             m.d.sync += self.arrived.eq(self.arrived + 1)
         next_in_flight = Signal.like(in_flight)
-        m.d.comb += next_in_flight.eq(
-            in_flight + Mux(choose_load, self.i_load.payload.beats, 0) - (fire & for_load)
-        )
+        m.d.comb += next_in_flight.eq(in_flight + more - fewer)
+        # The sum is a cycle late and so is what follows from it, which the width allows for.
         m.d.sync += [
+            more.eq(Mux(choose_load, self.i_load.payload.beats, 0)),
+            fewer.eq(fire & for_load),
             in_flight.eq(next_in_flight),
-            # A cycle late, which the width of the counter allows for.
-            room.eq(in_flight < self._load_beats),
+            room.eq(next_in_flight < self._load_beats),
         ]
         return m

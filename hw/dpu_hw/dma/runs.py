@@ -5,7 +5,8 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from dpu_hw.dma.layouts import OFFSET_BITS, loop_layout, run_layout
+from dpu_hw.dma.layouts import LOOP_BITS, OFFSET_BITS, loop_layout, run_layout
+from dpu_hw.loop_counter import LoopCounter
 
 __all__ = ["Runs"]
 
@@ -28,8 +29,10 @@ class Runs(wiring.Component):
         m = Module()
         loop = Signal(loop_layout())
         active = Signal()
-        rows = Signal.like(loop.more_rows)
-        columns = Signal.like(loop.more_columns)
+        take = Signal()
+        go = Signal()
+        m.submodules.rows = rows = LoopCounter(width=LOOP_BITS, final=0)
+        m.submodules.columns = columns = LoopCounter(width=LOOP_BITS, final=0)
         row_offset = Signal(OFFSET_BITS)
         offset = Signal(OFFSET_BITS)
 
@@ -41,9 +44,16 @@ class Runs(wiring.Component):
 
         next_row = step(row_offset, loop.row_step)
         next_column = step(offset, loop.column_step)
-        last_column = columns == 0
-        last = last_column & (rows == 0)
+        last = columns.last & rows.last
         m.d.comb += [
+            take.eq(self.i.valid & self.i.ready),
+            go.eq(active & self.o.ready),
+            rows.load.eq(take),
+            rows.count.eq(self.i.payload.more_rows),
+            rows.step.eq(go & columns.last),
+            columns.load.eq(take),
+            columns.count.eq(self.i.payload.more_columns),
+            columns.step.eq(go),
             self.o.valid.eq(active),
             self.o.payload.window.eq(loop.window),
             self.o.payload.offset.eq(offset),
@@ -51,24 +61,15 @@ class Runs(wiring.Component):
             self.o.payload.last.eq(last),
             self.i.ready.eq(~active),
         ]
-        with m.If(active & self.o.ready):
-            with m.If(last_column):
-                m.d.sync += [
-                    row_offset.eq(next_row),
-                    offset.eq(next_row),
-                    columns.eq(loop.more_columns),
-                    rows.eq(rows - 1),
-                    active.eq(~last),
-                ]
-            with m.Else():
-                m.d.sync += [offset.eq(next_column), columns.eq(columns - 1)]
-        with m.If(self.i.valid & self.i.ready):
+        with m.If(go):
+            m.d.sync += offset.eq(Mux(columns.last, next_row, next_column))
+            with m.If(columns.last):
+                m.d.sync += [row_offset.eq(next_row), active.eq(~rows.last)]
+        with m.If(take):
             m.d.sync += [
                 loop.eq(self.i.payload),
                 row_offset.eq(self.i.payload.offset),
                 offset.eq(self.i.payload.offset),
-                rows.eq(self.i.payload.more_rows),
-                columns.eq(self.i.payload.more_columns),
                 active.eq(1),
             ]
         return m

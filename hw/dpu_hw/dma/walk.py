@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from dpu_hw.dma.layouts import piece_layout, walk_layout
+from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
 
 __all__ = ["Walk"]
@@ -57,9 +58,12 @@ class Walk(wiring.Component):
         low = exact_log2(self._data_bytes)
         walk = Signal(walk_layout(data_bytes=self._data_bytes))
         active = Signal()
-        rows = Signal.like(walk.more_rows)
-        columns = Signal.like(walk.more_columns)
-        blocks = Signal.like(walk.more_blocks)
+        take = Signal()
+        go = Signal()
+        m.submodules.rows = rows = LoopCounter(width=len(walk.more_rows), final=0)
+        m.submodules.columns = columns = LoopCounter(width=len(walk.more_columns), final=0)
+        m.submodules.blocks = blocks = LoopCounter(width=len(walk.more_blocks), final=0)
+        last_block, last_column, last_row = blocks.last, columns.last, rows.last
         # Word address and byte position of the row's start, of the pixel's, and of the word.
         row_address = Signal(ADDRESS_BITS)
         pixel_address = Signal(ADDRESS_BITS)
@@ -82,9 +86,6 @@ class Walk(wiring.Component):
             next_pixel.eq(pixel_address + 1),
             next_pixel_position.eq(pixel_position + walk.column_step),
         ]
-        last_block = blocks == 0
-        last_column = columns == 0
-        last_row = rows == 0
 
         count = Signal.like(self.o.payload.bytes)
         reach = Signal(range(self._data_bytes + self._lanes))
@@ -100,19 +101,30 @@ class Walk(wiring.Component):
         span = Signal.like(self.o.payload.span)
         m.d.comb += span.eq(whole + reach[:low].any())
 
-        m.d.comb += self.i.ready.eq(~active)
-        with m.If(self.i.valid & self.i.ready):
-            first = self.i.payload
+        move = self.o.ready | ~self.o.valid
+        first = self.i.payload
+        m.d.comb += [
+            self.i.ready.eq(~active),
+            take.eq(self.i.valid & ~active),
+            go.eq(active & move),
+            blocks.load.eq(take),
+            blocks.count.eq(first.more_blocks),
+            blocks.step.eq(go),
+            columns.load.eq(take),
+            columns.count.eq(first.more_columns),
+            columns.step.eq(go & last_block),
+            rows.load.eq(take),
+            rows.count.eq(first.more_rows),
+            rows.step.eq(go & last_block & last_column),
+        ]
+        with m.If(take):
             m.d.sync += [
                 walk.eq(first),
                 active.eq(1),
-                rows.eq(first.more_rows),
-                columns.eq(first.more_columns),
-                blocks.eq(first.more_blocks),
                 *(a.eq(first.address) for a in (row_address, pixel_address, address)),
                 *(p.eq(first.position) for p in (row_position, pixel_position, position)),
             ]
-        with m.If(self.o.ready | ~self.o.valid):
+        with m.If(move):
             m.d.sync += self.o.valid.eq(active)
             with m.If(active):
                 m.d.sync += [
@@ -127,22 +139,16 @@ class Walk(wiring.Component):
                 ]
                 with m.If(~last_block):
                     m.d.sync += [
-                        blocks.eq(blocks - 1),
                         address.eq(address + walk.block_stride),
                         position.eq(position + self._lanes),
                     ]
                 with m.Elif(~last_column):
                     m.d.sync += [
-                        blocks.eq(walk.more_blocks),
-                        columns.eq(columns - 1),
                         *(a.eq(next_pixel) for a in (pixel_address, address)),
                         *(p.eq(next_pixel_position) for p in (pixel_position, position)),
                     ]
                 with m.Else():
                     m.d.sync += [
-                        blocks.eq(walk.more_blocks),
-                        columns.eq(walk.more_columns),
-                        rows.eq(rows - 1),
                         active.eq(~last_row),
                         *(a.eq(next_row) for a in (row_address, pixel_address, address)),
                         *(

@@ -91,7 +91,15 @@ class Writer(wiring.Component):
         m.submodules.lengths = lengths = Queue(shape=lengths, depth=self._outstanding)
         marks = data.StructLayout({"last": 1})
         m.submodules.answers = answers = Queue(shape=marks, depth=self._outstanding)
-        wiring.connect(m, wiring.flipped(self.beats), buffer.i)
+        # A block RAM's level takes long to compare. Few bursts are ever waited for with so many
+        # beats here, so that two places may stay empty.
+        room = Signal()
+        m.d.sync += room.eq(buffer.level < 2 * self._burst_beats - 2)
+        m.d.comb += [
+            buffer.i.valid.eq(self.beats.valid & room),
+            buffer.i.payload.eq(self.beats.payload),
+            self.beats.ready.eq(room),
+        ]
 
         # Beats in the buffer that belong to no burst yet.
         spare = Signal(range(2 * self._burst_beats + 3))
