@@ -11,13 +11,13 @@ from amaranth.utils import exact_log2
 from dpu_hw.axi import ADDRESS_BITS, BURST_INCREMENT, CACHE
 from dpu_hw.zynq.axi3 import MAXIMUM_BEATS, PORT_BYTES
 
-__all__ = ["OUTSTANDING", "ChunkSplitter", "Geometry", "drive_burst"]
+__all__ = ["BUFFER_BEATS", "OUTSTANDING", "ChunkSplitter", "Geometry", "drive_burst"]
 
 #: Chunks that may be under way in each direction.
 OUTSTANDING = 32
-#: Chunks whose data each port has room for: what 128 cycles carry, so that a memory that answers
-#: within 100 cycles always has something to answer.
-_BUFFER_CHUNKS = 8
+#: Beats of the bus that each port has room for in each direction: all of those under way, so that
+#: a memory that answers within 100 cycles always has something to answer. It fills block RAM.
+BUFFER_BEATS = OUTSTANDING * MAXIMUM_BEATS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,11 +59,6 @@ class Geometry:
     def chunk_beats(self):
         """Beats of the bus in the longest chunk."""
         return MAXIMUM_BEATS // self.ports
-
-    @property
-    def buffer_beats(self):
-        """Beats of the bus that each port has room for, in each direction."""
-        return _BUFFER_CHUNKS * self.chunk_beats
 
     def chunk_layout(self):
         """Return a chunk: its port, its first beat's number, one less than its beats, and whether

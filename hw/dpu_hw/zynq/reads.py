@@ -8,22 +8,18 @@ from amaranth.lib.wiring import In, Out
 from dpu_hw.axi import Axi4ReadSignature
 from dpu_hw.queue import Queue
 from dpu_hw.zynq.axi3 import Axi3Signature
-from dpu_hw.zynq.chunks import OUTSTANDING, ChunkSplitter, drive_burst
+from dpu_hw.zynq.chunks import BUFFER_BEATS, OUTSTANDING, ChunkSplitter, drive_burst
 
 __all__ = ["Reads"]
 
 
 class _Arrivals(wiring.Component):
-    """Put a port's beats together to those of the bus, and hold them.
+    """Put a port's beats together to those of the bus, and hold them; there is always room.
 
     Members
     -------
     valid, data, response :
         A beat of the port; it is always taken.
-    reserve : :py:`In(range(chunk_beats + 1))`
-        So many more beats of the bus will come.
-    room : :py:`Out(1)`
-        There is room for another whole chunk.
     o_valid, o_ready, o_data, o_response :
         A beat of the bus, with the worst of its responses.
     """
@@ -35,8 +31,6 @@ class _Arrivals(wiring.Component):
                 "valid": In(1),
                 "data": In(8 * geometry.port_bytes),
                 "response": In(2),
-                "reserve": In(range(geometry.chunk_beats + 1)),
-                "room": Out(1),
                 "o_valid": Out(1),
                 "o_ready": In(1),
                 "o_data": Out(8 * geometry.data_bytes),
@@ -48,7 +42,7 @@ class _Arrivals(wiring.Component):
         m = Module()
         geometry = self._geometry
         beat = data.StructLayout({"data": 8 * geometry.data_bytes, "response": 2})
-        m.submodules.queue = queue = Queue(shape=beat, depth=geometry.buffer_beats)
+        m.submodules.queue = queue = Queue(shape=beat, depth=BUFFER_BEATS)
         held = Signal(8 * (geometry.data_bytes - geometry.port_bytes))
         held_response = Signal(2)
         position = Signal(range(geometry.ports))
@@ -71,17 +65,14 @@ class _Arrivals(wiring.Component):
                 held_response.eq(Mux(whole, 0, response)),
                 position.eq(Mux(whole, 0, position + 1)),
             ]
-        reserved = Signal(range(geometry.buffer_beats + 1))
-        m.d.comb += self.room.eq(reserved <= geometry.buffer_beats - geometry.chunk_beats)
-        m.d.sync += reserved.eq(reserved + self.reserve - (self.o_valid & self.o_ready))
         return m
 
 
 class Reads(wiring.Component):
     """Read by the ports what is asked for on the bus; data comes back in order.
 
-    A chunk is requested once there is room for its data, so that a port's data is always taken:
-    no port's answers ever wait for another port's.
+    There is room for the data of all chunks under way, so that a port's data is always taken: no
+    port's answers ever wait for another port's.
 
     Parameters
     ----------
@@ -143,13 +134,12 @@ class Reads(wiring.Component):
                 arrivals.response.eq(port.rresp),
             ]
             with m.If(chunk.port == index):
-                go = arrivals.room & order.i.ready & requests.i.ready
+                go = order.i.ready & requests.i.ready
                 m.d.comb += splitter.o.ready.eq(go)
                 with m.If(splitter.o.valid & go):
                     m.d.comb += [
                         order.i.valid.eq(1),
                         requests.i.valid.eq(1),
-                        arrivals.reserve.eq(chunk.more + 1),
                     ]
             with m.If(head.port == index):
                 m.d.comb += [

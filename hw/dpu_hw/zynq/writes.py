@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from dpu_hw.axi import Axi4WriteSignature
 from dpu_hw.queue import Queue
 from dpu_hw.zynq.axi3 import Axi3Signature
-from dpu_hw.zynq.chunks import OUTSTANDING, ChunkSplitter, drive_burst
+from dpu_hw.zynq.chunks import BUFFER_BEATS, OUTSTANDING, ChunkSplitter, drive_burst
 
 __all__ = ["Writes"]
 
@@ -49,7 +49,7 @@ class _Departures(wiring.Component):
         m = Module()
         geometry = self._geometry
         beat = data.StructLayout({"data": 8 * geometry.data_bytes, "strobe": geometry.data_bytes})
-        m.submodules.queue = queue = Queue(shape=beat, depth=geometry.buffer_beats)
+        m.submodules.queue = queue = Queue(shape=beat, depth=BUFFER_BEATS)
         m.d.comb += [
             queue.i.valid.eq(self.i_valid),
             self.i_ready.eq(queue.i.ready),
@@ -59,7 +59,7 @@ class _Departures(wiring.Component):
         position = Signal(range(geometry.ports))
         sent = Signal(range(geometry.chunk_beats))
         # Chunks that are here as a whole.
-        chunks = Signal(range(geometry.buffer_beats + 3))
+        chunks = Signal(range(OUTSTANDING + 1))
         fire = Signal()
         whole = position == geometry.ports - 1
         width = geometry.port_bytes

@@ -51,11 +51,13 @@ def random_bursts(source, *, width, start, end, writes):
 class Master:
     """Issue bursts ahead of their data, with random pauses, and check what comes back.
 
-    ``bad`` has, for each multiple of 128 bytes in error, the error.
+    ``bad`` has, for each multiple of 128 bytes in error, the error, and ``bad_words`` for each of 8
+    bytes in error when it is read.
     """
 
-    def __init__(self, axi, *, width, reads, writes, memory, bad, pause, seed):
-        self.axi, self.width, self.bad = axi, width, bad
+    def __init__(self, axi, *, width, reads, writes, memory, bad, bad_words, pause, seed):
+        self.axi, self.width = axi, width
+        self.bad, self.bad_words = bad, bad_words
         self.reads, self.writes = reads, writes
         self.before = bytes(memory)
         self.random = random.Random(seed)
@@ -111,7 +113,9 @@ class Master:
                 self.times["read"].append(self.cycle)
                 ctx.set(axi.rready, 0)
                 at = burst.address // self.width * self.width + beat * self.width
-                assert response == self.bad.get(at // 128, Response.OKAY)
+                words = range(at // 8, (at + self.width - 1) // 8 + 1)
+                expected = [self.bad_words.get(word, Response.OKAY) for word in words]
+                assert response == max(self.bad.get(at // 128, Response.OKAY), *expected)
                 assert last == (beat == burst.beats - 1)
                 if not response:
                     assert data.to_bytes(self.width, "little") == self.before[at : at + self.width]

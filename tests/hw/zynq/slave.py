@@ -43,6 +43,8 @@ class Axi3Slave:
         The memory, which several slaves may share.
     bad
         For each multiple of 128 bytes whose bursts are answered with an error, the error.
+    bad_words
+        For each multiple of 8 bytes that is read with an error, the error.
     stall
         Probability that a channel holds back in a cycle.
     latency
@@ -51,8 +53,9 @@ class Axi3Slave:
         Take write data ahead of its address.
     """
 
-    def __init__(self, port, *, width, data, bad, stall, latency, early, seed):
-        self.port, self.width, self.data, self.bad = port, width, data, bad
+    def __init__(self, port, *, width, data, bad, bad_words, stall, latency, early, seed):
+        self.port, self.width, self.data = port, width, data
+        self.bad, self.bad_words = bad, bad_words
         self.stall, self.latency, self.early = stall, latency, early
         self.random = random.Random(seed)
         self.beats = {"read": 0, "write": 0}
@@ -79,7 +82,7 @@ class Axi3Slave:
             if not valid and queue and queue[0][2] <= cycle and self._go():
                 start, beats, _ = queue[0]
                 at = start + beat * self.width
-                response = self._response(start)
+                response = max(self._response(start), self.bad_words.get(at // 8, Response.OKAY))
                 word = b"\xee" * self.width if response else self.data[at : at + self.width]
                 ctx.set(port.rdata, int.from_bytes(word, "little"))
                 ctx.set(port.rresp, response)

@@ -18,12 +18,23 @@ HALF = SIZE // 2
 LIMIT = 200_000
 
 
-def run(width, *, reads, writes, seed, bad=(), stalls=(0.0, 0.0), latency=(1, 1), pause=0.0):
+def run(
+    width,
+    *,
+    reads,
+    writes,
+    seed,
+    bad=(),
+    bad_words=(),
+    stalls=(0.0, 0.0),
+    latency=(1, 1),
+    pause=0.0,
+):
     """Run bursts; return the master and the slaves."""
     source = random.Random(seed)
     dut = Axi3Adapter(data_bytes=width)
     memory = bytearray(source.randbytes(SIZE))
-    bad = dict(bad)
+    bad, bad_words = dict(bad), dict(bad_words)
     master = Master(
         dut.axi,
         width=width,
@@ -31,6 +42,7 @@ def run(width, *, reads, writes, seed, bad=(), stalls=(0.0, 0.0), latency=(1, 1)
         writes=writes,
         memory=memory,
         bad=bad,
+        bad_words=bad_words,
         pause=pause,
         seed=seed,
     )
@@ -40,6 +52,7 @@ def run(width, *, reads, writes, seed, bad=(), stalls=(0.0, 0.0), latency=(1, 1)
             width=min(width, 8),
             data=memory,
             bad=bad,
+            bad_words=bad_words,
             stall=stall,
             latency=latency,
             early=source.random() < 0.5,
@@ -99,7 +112,10 @@ def test_random_bursts(width, kind):
     source.shuffle(reads)
     writes = random_bursts(source, width=width, start=HALF, end=SIZE, writes=True)
     errors = (Response.SLVERR, Response.DECERR)
-    bad = [(chunk, source.choice(errors)) for chunk in range(SIZE // 128) if source.random() < 0.1]
+    bad, bad_words = (
+        [(index, source.choice(errors)) for index in range(SIZE // size) if source.random() < 0.1]
+        for size in (128, 8)
+    )
     stalls = {"stalls": (0.5, 0.5), "one slow port": source.choice([(0, 0.9), (0.9, 0)])}
     run(
         width,
@@ -107,6 +123,7 @@ def test_random_bursts(width, kind):
         writes=writes,
         seed=seed,
         bad=bad if kind == "errors" else (),
+        bad_words=bad_words if kind == "errors" else (),
         stalls=stalls.get(kind, (0.0, 0.0)),
         latency=(1, 1) if kind == "calm" else (1, source.choice((10, 100))),
         pause=0.3 if kind == "slow master" else 0.0,
@@ -150,13 +167,22 @@ def test_a_port_that_never_answers_keeps_nothing_else():
         width=8,
         data=memory,
         bad={},
+        bad_words={},
         stall=0.0,
         latency=(1, 1),
         early=False,
         seed=1,
     )
     master = Master(
-        dut.axi, width=16, reads=reads, writes=[], memory=memory, bad={}, pause=0.0, seed=1
+        dut.axi,
+        width=16,
+        reads=reads,
+        writes=[],
+        memory=memory,
+        bad={},
+        bad_words={},
+        pause=0.0,
+        seed=1,
     )
 
     async def silent(ctx):
