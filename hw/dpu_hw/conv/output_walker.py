@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from dpu_hw.conv.layouts import ACCUMULATOR_BITS
 from dpu_hw.conv.ring import ring_step
 from dpu_hw.layouts import instruction_layout
+from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
 from dpu_hw.requantize import output_layout
 from dpu_spec.isa import DRAIN
@@ -61,41 +62,32 @@ class OutputWalker(wiring.Component):
         base = Signal(ADDRESS_BITS)
         accumulator = Signal(ACCUMULATOR_BITS)
         block = Signal.like(now.blocks)
-        rows_left = Signal.like(now.rows)
-        columns_left = Signal.like(now.columns)
         column = Signal.like(now.columns)
-        row_end, block_end, end = Signal(), Signal(), Signal()
+        m.submodules.columns = columns = LoopCounter(width=now.columns.shape().width, final=1)
+        m.submodules.rows = rows = LoopCounter(width=now.rows.shape().width, final=1)
+        m.submodules.blocks = blocks = LoopCounter(width=now.blocks.shape().width, final=1)
+        block_end, end, begins = Signal(), Signal(), Signal()
         m.d.comb += [
-            row_end.eq(columns_left == 0),
-            block_end.eq(row_end & (rows_left == 0)),
-            end.eq(block_end & (block == now.blocks - 1)),
-            self.i.ready.eq(move & (~active | end)),
+            block_end.eq(columns.last & rows.last),
+            end.eq(columns.last & rows.last & blocks.last),
+            begins.eq(~active | end),
+            self.i.ready.eq(move & begins),
+            columns.load.eq(self.i.ready),
+            columns.count.eq(i.columns),
+            columns.step.eq(move),
+            rows.load.eq(self.i.ready),
+            rows.count.eq(i.rows),
+            rows.step.eq(move & columns.last),
+            blocks.load.eq(self.i.ready),
+            blocks.count.eq(i.blocks),
+            blocks.step.eq(move & block_end),
         ]
-        with m.If(move & active):
-            m.d.sync += [
-                accumulator.eq(accumulator + 1),
-                column.eq(column + 1),
-                columns_left.eq(columns_left - 1),
-            ]
-            with m.If(row_end):
+        # `move` comes late, so that it only enables registers. What they take depends on whether an
+        # instruction would begin: if none does, they don't matter.
+        with m.If(move):
+            with m.If(begins):
                 m.d.sync += [
-                    column.eq(0),
-                    columns_left.eq(now.columns - 1),
-                    rows_left.eq(rows_left - 1),
-                    row.eq(ring_step(m, "row", row, now.row_stride, step_wrapped)),
-                ]
-            with m.If(block_end):
-                m.d.sync += [
-                    accumulator.eq(now.accumulator),
-                    rows_left.eq(now.rows - 1),
-                    row.eq(row_0),
-                    base.eq(base + now.block_stride),
-                    block.eq(block + 1),
-                ]
-        with m.If(self.i.ready):
-            m.d.sync += active.eq(self.i.valid)
-            with m.If(self.i.valid):
-                m.d.sync += [
+                    active.eq(self.i.valid),
                     now.eq(i),
                     step_wrapped.eq(i.row_stride - i.ring_words),
                     row_0.eq(i.address - i.ring_start),
@@ -103,10 +95,22 @@ class OutputWalker(wiring.Component):
                     base.eq(i.ring_start),
                     accumulator.eq(i.accumulator),
                     block.eq(0),
-                    rows_left.eq(i.rows - 1),
-                    columns_left.eq(i.columns - 1),
                     column.eq(0),
                 ]
+            with m.Else():
+                m.d.sync += [accumulator.eq(accumulator + 1), column.eq(column + 1)]
+                with m.If(columns.last):
+                    m.d.sync += [
+                        column.eq(0),
+                        row.eq(ring_step(m, "row", row, now.row_stride, step_wrapped)),
+                    ]
+                with m.If(block_end):
+                    m.d.sync += [
+                        accumulator.eq(now.accumulator),
+                        row.eq(row_0),
+                        base.eq(base + now.block_stride),
+                        block.eq(block + 1),
+                    ]
 
         # Stage 1: the row's address; stage 2, the output: the word's.
         valid_1 = Signal()
@@ -114,20 +118,20 @@ class OutputWalker(wiring.Component):
         column_1 = Signal.like(column)
         next_1 = Signal(DRAIN_STEP)
         with m.If(move):
-            m.d.sync += [valid_1.eq(active), self.o.valid.eq(valid_1)]
-            with m.If(active):
-                m.d.sync += [
-                    row_1.eq(row + base),
-                    column_1.eq(column),
-                    next_1.accumulator.eq(accumulator),
-                    next_1.block.eq(block),
-                    next_1.block_end.eq(block_end),
-                    next_1.output.zero_point.eq(now.out_zero_point),
-                    next_1.output.minimum.eq(now.minimum),
-                    next_1.output.maximum.eq(now.maximum),
-                    next_1.output.mode.eq(now.mode),
-                    next_1.tag.last.eq(end),
-                ]
-            with m.If(valid_1):
-                m.d.sync += [self.o.p.eq(next_1), self.o.p.tag.address.eq(row_1 + column_1)]
+            m.d.sync += [
+                valid_1.eq(active),
+                row_1.eq(row + base),
+                column_1.eq(column),
+                next_1.accumulator.eq(accumulator),
+                next_1.block.eq(block),
+                next_1.block_end.eq(block_end),
+                next_1.output.zero_point.eq(now.out_zero_point),
+                next_1.output.minimum.eq(now.minimum),
+                next_1.output.maximum.eq(now.maximum),
+                next_1.output.mode.eq(now.mode),
+                next_1.tag.last.eq(end),
+                self.o.valid.eq(valid_1),
+                self.o.p.eq(next_1),
+                self.o.p.tag.address.eq(row_1 + column_1),
+            ]
         return m

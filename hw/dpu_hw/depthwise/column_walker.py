@@ -6,6 +6,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from dpu_hw.depthwise.layouts import COORDINATE, ROWS, flags_layout, geometry_layout
+from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
 
 __all__ = ["ColumnWalker", "place_layout"]
@@ -53,77 +54,90 @@ class ColumnWalker(wiring.Component):
         # Address of the column less that of its row, and what it is at the beginning of a row.
         offset = Signal(ADDRESS_BITS)
         row_offset = Signal(ADDRESS_BITS)
-        # What is left to do, the present one included (or, of columns of a pixel, excluded).
+        # Columns of a pixel that are left, the present one excluded; there are none.
         taps = Signal(2)
-        columns = Signal.like(now.columns)
-        rows = Signal.like(now.rows)
-        blocks = Signal.like(now.blocks)
+        pixel = Signal()
+        # The base of a row's successor lies beyond the end of the ring. A row takes three cycles at
+        # least, so there's time to find out.
+        wraps = Signal(ROWS)
+        m.d.sync += wraps.eq(Cat(row >= now.row_limit for row in base))
 
+        m.submodules.columns = columns = LoopCounter(width=now.columns.shape().width, final=1)
+        m.submodules.rows = rows = LoopCounter(width=now.rows.shape().width, final=1)
+        m.submodules.blocks = blocks = LoopCounter(width=now.blocks.shape().width, final=1)
         flags = Signal(flags_layout())
-        pixel = taps == 0
         m.d.comb += [
-            flags.row_end.eq(columns == 1),
-            flags.block_end.eq(flags.row_end & (rows == 1)),
-            flags.end.eq(flags.block_end & (blocks == 1)),
+            flags.row_end.eq(columns.last),
+            flags.block_end.eq(columns.last & rows.last),
+            flags.end.eq(columns.last & rows.last & blocks.last),
         ]
 
-        step = Signal()
-        m.d.comb += step.eq(active & (~self.o.valid | self.o.ready))
-        m.d.comb += self.i.ready.eq(~active | (step & pixel & flags.end))
-
-        with m.If(step):
-            distance = Mux(pixel, now.pixel_step, now.tap_step)
-            m.d.sync += [x.eq(x + distance), offset.eq(offset + distance), taps.eq(taps - 1)]
-            with m.If(pixel):
-                m.d.sync += [taps.eq(now.new_columns - 1), columns.eq(columns - 1)]
-                with m.If(flags.row_end):
+        # Readiness comes late, so that it only enables registers. What they take depends on whether
+        # an instruction would begin: if none does, they don't matter.
+        free = Signal()
+        move = Signal()
+        begins = Signal()
+        m.d.comb += [
+            free.eq(~self.o.valid | self.o.ready),
+            move.eq(~active | free),
+            begins.eq(~active | (pixel & flags.end)),
+            self.i.ready.eq(move & begins),
+            columns.load.eq(self.i.ready),
+            columns.count.eq(self.i.p.columns),
+            columns.step.eq(move & pixel),
+            rows.load.eq(self.i.ready),
+            rows.count.eq(self.i.p.rows),
+            rows.step.eq(move & pixel & flags.row_end),
+            blocks.load.eq(self.i.ready),
+            blocks.count.eq(self.i.p.blocks),
+            blocks.step.eq(move & pixel & flags.block_end),
+        ]
+        with m.If(move):
+            with m.If(begins):
+                m.d.sync += [
+                    active.eq(self.i.valid),
+                    now.eq(self.i.p),
+                    base.eq(self.i.p.base),
+                    y.eq(self.i.p.y),
+                    x.eq(self.i.p.x0),
+                    offset.eq(self.i.p.x0),
+                    row_offset.eq(self.i.p.x0),
+                    taps.eq(ROWS - 1),
+                    pixel.eq(0),
+                ]
+            with m.Else():
+                distance = Mux(pixel, now.pixel_step, now.tap_step)
+                m.d.sync += [
+                    x.eq(x + distance),
+                    offset.eq(offset + distance),
+                    taps.eq(taps - 1),
+                    pixel.eq(taps == 1),
+                ]
+                with m.If(pixel):
+                    m.d.sync += [taps.eq(now.new_columns - 1), pixel.eq(now.new_columns == 1)]
+                with m.If(pixel & flags.row_end):
                     m.d.sync += [
                         x.eq(now.x0),
                         offset.eq(row_offset),
                         taps.eq(ROWS - 1),
-                        columns.eq(now.columns),
-                        rows.eq(rows - 1),
+                        pixel.eq(0),
                     ]
                     for k in range(ROWS):
-                        wraps = base[k] >= now.row_limit
-                        m.d.sync += [
-                            base[k].eq(base[k] + Mux(wraps, now.row_step_wrapped, now.row_step)),
-                            y[k].eq(y[k] + now.stride_y),
-                        ]
-                with m.If(flags.block_end):
+                        step = Mux(wraps[k], now.row_step_wrapped, now.row_step)
+                        m.d.sync += [base[k].eq(base[k] + step), y[k].eq(y[k] + now.stride_y)]
+                with m.If(pixel & flags.block_end):
                     next_offset = row_offset + now.block_stride
                     m.d.sync += [
                         offset.eq(next_offset),
                         row_offset.eq(next_offset),
-                        rows.eq(now.rows),
                         base.eq(now.base),
                         y.eq(now.y),
-                        blocks.eq(blocks - 1),
                     ]
-                with m.If(flags.end):
-                    m.d.sync += active.eq(0)
 
-        with m.If(self.i.ready & self.i.valid):
+        within = (x >= 0) & (x < now.width)
+        with m.If(free):
             m.d.sync += [
-                active.eq(1),
-                now.eq(self.i.p),
-                base.eq(self.i.p.base),
-                y.eq(self.i.p.y),
-                x.eq(self.i.p.x0),
-                offset.eq(self.i.p.x0),
-                row_offset.eq(self.i.p.x0),
-                taps.eq(ROWS - 1),
-                columns.eq(self.i.p.columns),
-                rows.eq(self.i.p.rows),
-                blocks.eq(self.i.p.blocks),
-            ]
-
-        with m.If(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        with m.If(step):
-            within = (x >= 0) & (x < now.width)
-            m.d.sync += [
-                self.o.valid.eq(1),
+                self.o.valid.eq(active),
                 self.o.p.pixel.eq(pixel),
                 self.o.p.flags.eq(flags),
             ]
