@@ -57,19 +57,23 @@ class ColumnWalker(wiring.Component):
         # Columns of a pixel that are left, the present one excluded; there are none.
         taps = Signal(2)
         pixel = Signal()
-        # The base of a row's successor lies beyond the end of the ring. A row takes three cycles at
-        # least, so there's time to find out.
-        wraps = Signal(ROWS)
-        m.d.sync += wraps.eq(Cat(row >= now.row_limit for row in base))
-
         m.submodules.columns = columns = LoopCounter(width=now.columns.shape().width, final=1)
         m.submodules.rows = rows = LoopCounter(width=now.rows.shape().width, final=1)
         m.submodules.blocks = blocks = LoopCounter(width=now.blocks.shape().width, final=1)
+        # What holds for a row is known a cycle late. There is time, since the first pixel of a row
+        # is its third column: whether the next row lies beyond the end of the ring, and whether the
+        # row is the last of the instruction.
+        wraps = Signal(ROWS)
+        last_row = Signal()
+        m.d.sync += [
+            wraps.eq(Cat(row >= now.row_limit for row in base)),
+            last_row.eq(rows.last & blocks.last),
+        ]
         flags = Signal(flags_layout())
         m.d.comb += [
             flags.row_end.eq(columns.last),
             flags.block_end.eq(columns.last & rows.last),
-            flags.end.eq(columns.last & rows.last & blocks.last),
+            flags.end.eq(columns.last & last_row),
         ]
 
         # Readiness comes late, so that it only enables registers. What they take depends on whether
