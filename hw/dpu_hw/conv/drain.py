@@ -104,10 +104,14 @@ class Drain(wiring.Component):
             self.instruction.ready.eq(~present | (walks & requests_)),
         ]
         m.d.sync += [walked.eq(present & walks), requested.eq(present & requests_)]
+        # Readiness comes late, so that it enables the register by itself.
         with m.If(self.instruction.ready):
-            m.d.sync += [walked.eq(0), requested.eq(0), present.eq(self.instruction.valid)]
-            with m.If(self.instruction.valid):
-                m.d.sync += Value.cast(instruction).eq(self.instruction.payload)
+            m.d.sync += [
+                walked.eq(0),
+                requested.eq(0),
+                present.eq(self.instruction.valid),
+                Value.cast(instruction).eq(self.instruction.payload),
+            ]
 
         connect(m, requests.o, scales.request)
         connect(m, walker.o, reader.i)
