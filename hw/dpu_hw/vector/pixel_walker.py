@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
 from dpu_hw.vector.layouts import PIXELS
 from dpu_hw.vector.ring import ring_step
@@ -33,64 +34,65 @@ class PixelWalker(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        new = self.i.payload
         pixels = Signal(PIXELS)
         ring = pixels.ring
         active = Signal()
-        # Position, as what is left of each loop, this iteration included.
-        columns = Signal.like(pixels.extent.columns)
-        rows = Signal.like(pixels.extent.rows)
-        blocks = Signal.like(pixels.extent.blocks)
+        loops = (
+            ("column", new.extent.columns),
+            ("row", new.extent.rows),
+            ("block", new.extent.blocks),
+        )
+        counters = {}
+        for name, count in loops:
+            m.submodules[name] = counters[name] = LoopCounter(width=len(count), final=1)
+        row_end = counters["column"].last
+        plane_end = Signal()
+        end = Signal()
+        m.d.comb += [
+            plane_end.eq(row_end & counters["row"].last),
+            end.eq(plane_end & counters["block"].last),
+        ]
         # Address in three parts that never carry into each other's loops.
         block = Signal(ADDRESS_BITS)
         row = Signal(ADDRESS_BITS)
         column = Signal(12)
 
-        last_column = columns == 1
-        last_row = rows == 1
-        last = Signal()
-        step = Signal()
+        # What is to be loaded is already, over and over, while there is nothing to walk over: the
+        # piece's validity comes late.
+        move = Signal()
+        load = Signal()
         m.d.comb += [
-            last.eq(last_column & last_row & (blocks == 1)),
-            step.eq(active & (~self.o.valid | self.o.ready)),
-            self.i.ready.eq(~active | (step & last)),
+            move.eq(~active | ~self.o.valid | self.o.ready),
+            load.eq(~active | end),
+            self.i.ready.eq(move & load),
         ]
-
-        with m.If(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        with m.If(step):
-            m.d.sync += [
-                self.o.valid.eq(1),
-                self.o.payload.address.eq(block + row + column),
-                self.o.payload.last.eq(last),
-                columns.eq(columns - 1),
-                column.eq(column + pixels.column_stride),
-            ]
-            with m.If(last_column):
-                m.d.sync += [
-                    columns.eq(pixels.extent.columns),
-                    column.eq(0),
-                    rows.eq(rows - 1),
-                    row.eq(ring_step(m, "row", row, ring.row_stride, ring.row_wrap)),
-                ]
-                with m.If(last_row):
-                    m.d.sync += [
-                        rows.eq(pixels.extent.rows),
-                        row.eq(ring.offset),
-                        blocks.eq(blocks - 1),
-                        block.eq(block + ring.block_stride),
-                    ]
         with m.If(self.i.ready):
-            m.d.sync += active.eq(self.i.valid & self.i.payload.used)
-            with m.If(self.i.valid & self.i.payload.used):
-                new = self.i.payload
-                m.d.sync += [
-                    pixels.eq(new),
-                    columns.eq(new.extent.columns),
-                    rows.eq(new.extent.rows),
-                    blocks.eq(new.extent.blocks),
-                    block.eq(new.ring.start),
-                    row.eq(new.ring.offset),
-                    column.eq(0),
-                ]
+            m.d.sync += [active.eq(self.i.valid & new.used), pixels.eq(new)]
+
+        with m.If(~self.o.valid | self.o.ready):
+            m.d.sync += [
+                self.o.valid.eq(active),
+                self.o.payload.address.eq(block + row + column),
+                self.o.payload.last.eq(end),
+            ]
+
+        # When each loop goes on. A loop that has come to its end begins again.
+        when = {"column": 1, "row": row_end, "block": plane_end}
+        for name, count in loops:
+            m.d.comb += [
+                counters[name].load.eq(self.i.ready),
+                counters[name].count.eq(count),
+                counters[name].step.eq(move & when[name]),
+            ]
+        row_next = ring_step(m, "row", row, ring.row_stride, ring.row_wrap)
+        with m.If(move):
+            m.d.sync += column.eq(Mux(load | row_end, 0, column + pixels.column_stride))
+            with m.If(load):
+                m.d.sync += [row.eq(new.ring.offset), block.eq(new.ring.start)]
+            with m.Elif(plane_end):
+                m.d.sync += [row.eq(ring.offset), block.eq(block + ring.block_stride)]
+            with m.Elif(row_end):
+                m.d.sync += row.eq(row_next)
 
         return m

@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
 from dpu_hw.vector.layouts import COORDINATE, WINDOW
 from dpu_hw.vector.ring import ring_step
@@ -35,18 +36,35 @@ class WindowWalker(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        new = self.i.payload
         window = Signal(WINDOW)
         ring = window.ring
         active = Signal()
 
-        # Loops, as what is left of each, this iteration included.
-        kernel_x = Signal.like(window.kernel_w)
-        kernel_y = Signal.like(window.kernel_h)
-        repeat_x = Signal.like(window.repeat_x)
-        columns = Signal.like(window.extent.columns)
-        repeat_y = Signal.like(window.repeat_y)
-        rows = Signal.like(window.extent.rows)
-        blocks = Signal.like(window.extent.blocks)
+        # Loops, innermost first, and the last iterations of each with all that are inside it.
+        loops = (
+            ("kernel_x", new.kernel_w),
+            ("kernel_y", new.kernel_h),
+            ("repeat_x", new.repeat_x),
+            ("column", new.extent.columns),
+            ("repeat_y", new.repeat_y),
+            ("row", new.extent.rows),
+            ("block", new.extent.blocks),
+        )
+        counters = {}
+        for name, count in loops:
+            m.submodules[name] = counters[name] = LoopCounter(width=len(count), final=1)
+        last_x = counters["kernel_x"].last
+        last_tap = Signal()
+        row_end = Signal()
+        plane_end = Signal()
+        end = Signal()
+        m.d.comb += [
+            last_tap.eq(last_x & counters["kernel_y"].last),
+            row_end.eq(last_tap & counters["column"].last),
+            plane_end.eq(row_end & counters["row"].last),
+            end.eq(plane_end & counters["block"].last),
+        ]
 
         # Where this tap reads, and where the first taps of this pixel and of this row do.
         x = Signal(COORDINATE)
@@ -58,24 +76,22 @@ class WindowWalker(wiring.Component):
         block = Signal(ADDRESS_BITS)
         first = Signal()
 
-        last_x = kernel_x == 1
-        last_tap = last_x & (kernel_y == 1)
-        last_column = columns == 1
-        last_row = rows == 1
-        end = Signal()
-        step = Signal()
+        # What is to be loaded is already, over and over, while there is nothing to walk over: the
+        # piece's validity comes late.
+        move = Signal()
+        load = Signal()
         m.d.comb += [
-            end.eq(last_tap & last_column & last_row & (blocks == 1)),
-            step.eq(active & (~self.o.valid | self.o.ready)),
-            self.i.ready.eq(~active | (step & end)),
+            move.eq(~active | ~self.o.valid | self.o.ready),
+            load.eq(~active | end),
+            self.i.ready.eq(move & load),
         ]
+        with m.If(self.i.ready):
+            m.d.sync += [active.eq(self.i.valid), window.eq(new)]
 
         tap = self.o.payload
-        with m.If(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        with m.If(step):
+        with m.If(~self.o.valid | self.o.ready):
             m.d.sync += [
-                self.o.valid.eq(1),
+                self.o.valid.eq(active),
                 tap.address.eq(block + offset + x),
                 # A negative coordinate is a large one without its sign.
                 tap.inside.eq((y.as_unsigned() < window.height) & (x.as_unsigned() < window.width)),
@@ -84,88 +100,69 @@ class WindowWalker(wiring.Component):
                 tap.tag.end.eq(end),
             ]
 
-        # The loops, innermost first; later assignments override.
-        with m.If(step):
-            m.d.sync += [first.eq(0), kernel_x.eq(kernel_x - 1), x.eq(x + 1)]
-            with m.If(last_x):
-                m.d.sync += [
-                    kernel_x.eq(window.kernel_w),
-                    x.eq(x_pixel),
-                    kernel_y.eq(kernel_y - 1),
-                    y.eq(y + 1),
-                    offset.eq(ring_step(m, "tap", offset, ring.row_stride, ring.row_wrap)),
-                ]
-            with m.If(last_tap):
-                x_next = Signal(COORDINATE)
-                m.d.comb += x_next.eq(x_pixel + Mux(repeat_x == 1, window.stride_x, 0))
-                m.d.sync += [
-                    first.eq(1),
-                    kernel_y.eq(window.kernel_h),
-                    repeat_x.eq(Mux(repeat_x == 1, window.repeat_x, repeat_x - 1)),
-                    columns.eq(columns - 1),
-                    x.eq(x_next),
-                    x_pixel.eq(x_next),
-                    y.eq(y_row),
-                    offset.eq(offset_row),
-                ]
-            with m.If(last_tap & last_column):
-                m.d.sync += [
-                    repeat_x.eq(window.repeat_x),
-                    columns.eq(window.extent.columns),
-                    x.eq(window.x0),
-                    x_pixel.eq(window.x0),
-                    repeat_y.eq(repeat_y - 1),
-                    rows.eq(rows - 1),
-                ]
-                with m.If(repeat_y == 1):
-                    y_next = Signal(COORDINATE)
-                    offset_next = Signal(ADDRESS_BITS)
-                    m.d.comb += [
-                        y_next.eq(y_row + window.stride_y),
-                        offset_next.eq(
-                            ring_step(m, "row", offset_row, window.step, window.step_wrap)
-                        ),
-                    ]
-                    m.d.sync += [
-                        repeat_y.eq(window.repeat_y),
-                        y.eq(y_next),
-                        y_row.eq(y_next),
-                        offset.eq(offset_next),
-                        offset_row.eq(offset_next),
-                    ]
-            with m.If(last_tap & last_column & last_row):
-                m.d.sync += [
-                    repeat_y.eq(window.repeat_y),
-                    rows.eq(window.extent.rows),
-                    y.eq(window.y0),
-                    y_row.eq(window.y0),
-                    offset.eq(ring.offset),
-                    offset_row.eq(ring.offset),
-                    blocks.eq(blocks - 1),
-                    block.eq(block + ring.block_stride),
-                ]
+        # When each loop goes on. A loop that has come to its end begins again.
+        when = {
+            "kernel_x": 1,
+            "kernel_y": last_x,
+            "repeat_x": last_tap,
+            "column": last_tap,
+            "repeat_y": row_end,
+            "row": row_end,
+            "block": plane_end,
+        }
+        # Repeats begin again with each row, or plane, wherever they are.
+        again = {"repeat_x": row_end, "repeat_y": plane_end}
+        for name, count in loops:
+            m.d.comb += [
+                counters[name].load.eq(~active | (move & again.get(name, end))),
+                counters[name].count.eq(count),
+                counters[name].step.eq(move & when[name]),
+            ]
+        for name in again:
+            m.d.comb += counters[name].count.eq(Mux(load, new[name], window[name]))
 
-        with m.If(self.i.ready):
-            m.d.sync += active.eq(self.i.valid)
-            with m.If(self.i.valid):
-                new = self.i.payload
+        x_next = Signal(COORDINATE)
+        y_next = Signal(COORDINATE)
+        stride_x = Mux(counters["repeat_x"].last, window.stride_x, 0)
+        m.d.comb += [x_next.eq(x_pixel + stride_x), y_next.eq(y_row + window.stride_y)]
+        offset_tap = ring_step(m, "tap", offset, ring.row_stride, ring.row_wrap)
+        offset_next = ring_step(m, "row", offset_row, window.step, window.step_wrap)
+        with m.If(move):
+            m.d.sync += first.eq(load | last_tap)
+            with m.If(load):
+                m.d.sync += [x.eq(new.x0), x_pixel.eq(new.x0)]
+            with m.Elif(row_end):
+                m.d.sync += [x.eq(window.x0), x_pixel.eq(window.x0)]
+            with m.Elif(last_tap):
+                m.d.sync += [x.eq(x_next), x_pixel.eq(x_next)]
+            with m.Elif(last_x):
+                m.d.sync += x.eq(x_pixel)
+            with m.Else():
+                m.d.sync += x.eq(x + 1)
+
+            with m.If(load):
                 m.d.sync += [
-                    window.eq(new),
-                    first.eq(1),
-                    kernel_x.eq(new.kernel_w),
-                    kernel_y.eq(new.kernel_h),
-                    repeat_x.eq(new.repeat_x),
-                    columns.eq(new.extent.columns),
-                    repeat_y.eq(new.repeat_y),
-                    rows.eq(new.extent.rows),
-                    blocks.eq(new.extent.blocks),
-                    x.eq(new.x0),
-                    x_pixel.eq(new.x0),
-                    y.eq(new.y0),
-                    y_row.eq(new.y0),
-                    offset.eq(new.ring.offset),
-                    offset_row.eq(new.ring.offset),
-                    block.eq(new.ring.start),
+                    *(v.eq(new.y0) for v in (y, y_row)),
+                    *(v.eq(new.ring.offset) for v in (offset, offset_row)),
                 ]
+            with m.Elif(plane_end):
+                m.d.sync += [
+                    *(v.eq(window.y0) for v in (y, y_row)),
+                    *(v.eq(ring.offset) for v in (offset, offset_row)),
+                ]
+            with m.Elif(row_end & counters["repeat_y"].last):
+                m.d.sync += [
+                    *(v.eq(y_next) for v in (y, y_row)),
+                    *(v.eq(offset_next) for v in (offset, offset_row)),
+                ]
+            with m.Elif(last_tap):
+                m.d.sync += [y.eq(y_row), offset.eq(offset_row)]
+            with m.Elif(last_x):
+                m.d.sync += [y.eq(y + 1), offset.eq(offset_tap)]
+
+            with m.If(load):
+                m.d.sync += block.eq(new.ring.start)
+            with m.Elif(plane_end):
+                m.d.sync += block.eq(block + ring.block_stride)
 
         return m
