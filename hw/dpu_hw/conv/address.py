@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from dpu_hw.conv.layouts import COORDINATE, PASS, REQUEST
 from dpu_hw.conv.ring import ring_step
+from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
 
 __all__ = ["PixelWalker"]
@@ -38,39 +39,42 @@ class PixelWalker(wiring.Component):
         active = Signal()
         now = Signal(PASS)
         step_wrapped = Signal(signed(ADDRESS_BITS + 1))
-        rows_left = Signal.like(now.rows)  # after this one
-        columns_left = Signal.like(now.columns)
+        m.submodules.rows = rows = LoopCounter(width=len(now.rows), final=1)
+        m.submodules.columns = columns = LoopCounter(width=len(now.columns), final=1)
         x = Signal(COORDINATE)
         first = Signal()
         row_end, pass_end = Signal(), Signal()
+        take = Signal()
         m.d.comb += [
-            row_end.eq(columns_left == 0),
-            pass_end.eq(row_end & (rows_left == 0)),
+            row_end.eq(columns.last),
+            pass_end.eq(columns.last & rows.last),
             self.i.ready.eq(move & (~active | pass_end)),
+            take.eq(self.i.ready & self.i.valid),
+            rows.load.eq(take),
+            rows.count.eq(self.i.p.rows),
+            rows.step.eq(move & active & row_end),
+            columns.load.eq(take),
+            columns.count.eq(self.i.p.columns),
+            columns.step.eq(move & active),
         ]
         with m.If(move & active):
             m.d.sync += [
                 first.eq(0),
-                columns_left.eq(columns_left - 1),
                 x.eq(x + now.stride_x),
                 now.accumulator.eq(now.accumulator + 1),
             ]
             with m.If(row_end):
                 m.d.sync += [
-                    columns_left.eq(now.columns - 1),
-                    rows_left.eq(rows_left - 1),
                     x.eq(now.x),
                     now.y.eq(now.y + now.stride_y),
                     now.row.eq(ring_step(m, "row", now.row, now.row_step, step_wrapped)),
                 ]
         with m.If(self.i.ready):
             m.d.sync += active.eq(self.i.valid)
-            with m.If(self.i.valid):
+            with m.If(take):
                 m.d.sync += [
                     now.eq(self.i.payload),
                     step_wrapped.eq(self.i.p.row_step - self.i.p.ring_words),
-                    rows_left.eq(self.i.p.rows - 1),
-                    columns_left.eq(self.i.p.columns - 1),
                     x.eq(self.i.p.x),
                     first.eq(1),
                 ]

@@ -102,9 +102,13 @@ class ConvEngine(wiring.Component):
         for name, engine in (("conv", self.conv), ("drain", self.drain)):
             # More instructions than this never fit in the pipeline.
             inside = Signal(6, name=f"{name}_instructions")
-            accepted = engine.instruction.valid & engine.instruction.ready
-            m.d.sync += inside.eq(inside + accepted - engine.done)
-            m.d.comb += engine.busy.eq(inside != 0)
+            # Readiness comes late, so that an instruction is counted a cycle after it is here.
+            accepted = Signal(name=f"{name}_accepted")
+            m.d.sync += [
+                accepted.eq(engine.instruction.valid & engine.instruction.ready),
+                inside.eq(inside + accepted - engine.done),
+            ]
+            m.d.comb += engine.busy.eq(accepted | (inside != 0))
 
         requests = [self.read[s].request for s in range(PATCH_SEGMENTS)]
         m.d.comb += [

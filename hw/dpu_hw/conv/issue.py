@@ -71,15 +71,14 @@ class Issue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        present = Signal()
         patch = self.order.payload
         m.d.comb += [
-            present.eq(self.order.valid & Mux(patch, self.patch.valid, self.conv.valid)),
             self.pixel.eq(Mux(patch, self.patch.p.data, self.conv.p.data)),
             self.tag.eq(Mux(patch, self.patch.p.tag, self.conv.p.tag)),
         ]
 
-        clash = Const(0)
+        # Both readers' pixels are compared before it is known which of them is next.
+        clashes = [Const(0), Const(0)]
         entered, accumulator = self.valid, self.tag.accumulator
         for i in range(self._spacing - 1):
             recent = Signal(name=f"recent_{i}")
@@ -87,14 +86,21 @@ class Issue(wiring.Component):
             m.d.sync += recent.eq(entered)
             with m.If(entered):
                 m.d.sync += address.eq(accumulator)
-            clash = clash | (recent & (address == self.tag.accumulator))
+            for index, reader in enumerate((self.conv, self.patch)):
+                same = recent & (address == reader.p.tag.accumulator)
+                clashes[index] = clashes[index] | same
             entered, accumulator = recent, address
 
+        may_enter = Signal(2)
+        for index, reader in enumerate((self.conv, self.patch)):
+            m.d.comb += may_enter[index].eq(
+                reader.valid & (self.loaded | ~reader.p.tag.first) & ~clashes[index]
+            )
         m.d.comb += [
-            self.valid.eq(present & (self.loaded | ~self.tag.first) & ~clash),
+            self.valid.eq(self.order.valid & Mux(patch, may_enter[1], may_enter[0])),
             self.swap.eq(self.valid & self.tag.first),
-            self.conv.ready.eq(self.valid & ~patch),
-            self.patch.ready.eq(self.valid & patch),
+            self.conv.ready.eq(self.order.valid & ~patch & may_enter[0]),
+            self.patch.ready.eq(self.order.valid & patch & may_enter[1]),
             self.order.ready.eq(self.valid & self.tag.last),
         ]
         return m

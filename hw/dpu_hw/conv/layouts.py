@@ -85,13 +85,17 @@ def patch_layout(lanes):
     segment = data.StructLayout(
         {
             "y": COORDINATE,  # input row of the first output row
+            "inside_y": 1,  # whether there is such a row
+            "next_y": COORDINATE,  # input row of the second output row
+            "inside_next_y": 1,  # whether there is such a row
             "row": ADDRESS_BITS,  # words from the start of the ring to input row y
             "base": ADDRESS_BITS,  # start of the ring, plus the offset and the first word
             "words": 15,  # words that are read of each row
             "position": POSITION,  # of lane 0 at output column 0
+            "first": POSITION,  # of the segment's first lane there
             "above": POSITION,  # first byte after the segment there, rounded up by a word
+            "next_above": POSITION,  # the same at output column 1
             "inside": POSITION,  # bytes of the row from lane 0 on there
-            "first": 5,  # first lane
             "mask": lanes,  # lanes
         }
     )

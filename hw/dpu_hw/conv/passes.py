@@ -9,6 +9,7 @@ from dpu_hw.conv.layouts import COORDINATE, PASS
 from dpu_hw.conv.product import Product
 from dpu_hw.conv.ring import ring_step
 from dpu_hw.layouts import instruction_layout
+from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
 from dpu_spec.isa import CONV
 
@@ -74,14 +75,19 @@ class PassGenerator(wiring.Component):
         m.d.sync += tap_step_wrapped.eq(tap_step.product - i.ring_words)
 
         # Position in the loops.
-        block = Signal.like(i.blocks)
-        tap_y = Signal.like(i.kernel_h)
-        tap_x = Signal.like(i.kernel_w)
-        last_block, last_y, last_x = Signal(), Signal(), Signal()
+        load = Signal()
+        go = Signal()
+        m.submodules.block = block = LoopCounter(width=len(i.blocks), final=1)
+        m.submodules.tap_y = tap_y = LoopCounter(width=len(i.kernel_h), final=1)
+        m.submodules.tap_x = tap_x = LoopCounter(width=len(i.kernel_w), final=1)
+        last_block, last_y, last_x = block.last, tap_y.last, tap_x.last
+        for loop, turns in ((block, i.blocks), (tap_y, i.kernel_h), (tap_x, i.kernel_w)):
+            m.d.comb += [loop.load.eq(load), loop.count.eq(turns)]
         m.d.comb += [
-            last_block.eq(block == i.blocks - 1),
-            last_y.eq(tap_y == i.kernel_h - 1),
-            last_x.eq(tap_x == i.kernel_w - 1),
+            go.eq(self.o.valid & self.o.ready),
+            tap_x.step.eq(go),
+            tap_y.step.eq(go & last_x),
+            block.step.eq(go & last_x & last_y),
         ]
 
         x = Signal(COORDINATE)
@@ -111,11 +117,8 @@ class PassGenerator(wiring.Component):
         count = Signal(range(self.latency))
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += start.eq(self.i.valid)
+                m.d.comb += [start.eq(self.i.valid), load.eq(1)]
                 m.d.sync += [
-                    block.eq(0),
-                    tap_y.eq(0),
-                    tap_x.eq(0),
                     x.eq(i.x0),
                     y.eq(i.y0),
                     row.eq(i.address - i.ring_start),
@@ -137,23 +140,18 @@ class PassGenerator(wiring.Component):
                     m.d.sync += [
                         weights.eq(weights + self._lanes),
                         clear.eq(0),
-                        tap_x.eq(tap_x + 1),
                         x.eq(x + i.dilation_x),
                     ]
                     with m.If(last_x):
                         m.d.sync += [
-                            tap_x.eq(0),
                             x.eq(i.x0),
-                            tap_y.eq(tap_y + 1),
                             y.eq(y + i.dilation_y),
                             row.eq(ring_step(m, "tap", row, tap_step.product, tap_step_wrapped)),
                         ]
                         with m.If(last_y):
                             m.d.sync += [
-                                tap_y.eq(0),
                                 y.eq(i.y0),
                                 row.eq(row_0),
-                                block.eq(block + 1),
                                 base.eq(base + i.block_stride),
                             ]
                     with m.If(o.last):

@@ -9,6 +9,7 @@ from dpu_hw.conv.layouts import ACCUMULATOR_BITS, PIXEL_TAG, patch_layout, pixel
 from dpu_hw.conv.patch_cursor import PatchCursor
 from dpu_hw.conv.patch_fetcher import PatchFetcher
 from dpu_hw.conv.patch_window import PatchWindow
+from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ReadPortSignature
 from dpu_hw.queue import Queue
 from dpu_spec.isa import PATCH_SEGMENTS
@@ -67,9 +68,10 @@ class PatchReader(wiring.Component):
         # one before are through; then it goes.
         sent = Signal(PATCH_SEGMENTS)
         start = Signal()
+        active = Signal()
         move = Signal()
         advance = Signal()
-        row_end = Signal()
+        row_end, last = Signal(), Signal()
         present = Signal(PATCH_SEGMENTS)
         windows = []
         for s in range(PATCH_SEGMENTS):
@@ -86,7 +88,9 @@ class PatchReader(wiring.Component):
                 fetcher.freed.eq(cursor.freed),
                 cursor.patch.eq(i),
                 cursor.start.eq(start),
-                cursor.arrived.eq(fetcher.valid),
+                cursor.fresh.eq(~active | last),
+                cursor.idle.eq(~active),
+                cursor.coming.eq(fetcher.coming),
                 cursor.move.eq(move),
                 cursor.advance.eq(advance),
                 cursor.row_end.eq(row_end),
@@ -102,12 +106,10 @@ class PatchReader(wiring.Component):
                 m.d.sync += sent[s].eq(1)
 
         # The position in the tile.
-        active = Signal()
-        rows_left = Signal.like(i.rows)
-        columns_left = Signal.like(i.columns)
-        last_column = Signal.like(i.columns)
+        m.submodules.rows = rows = LoopCounter(width=len(i.rows), final=1)
+        m.submodules.columns = columns = LoopCounter(width=len(i.columns), final=1)
         zero_point = Signal(signed(8))
-        first, last, clear = Signal(), Signal(), Signal()
+        first, clear = Signal(), Signal()
         accumulator = Signal(ACCUMULATOR_BITS)
         tag = Signal(PIXEL_TAG)
         m.d.comb += [
@@ -116,28 +118,29 @@ class PatchReader(wiring.Component):
             tag.done.eq(last),
             tag.clear.eq(clear),
             tag.accumulator.eq(accumulator),
-            row_end.eq(columns_left == 0),
-            last.eq(row_end & (rows_left == 0)),
+            row_end.eq(columns.last),
+            last.eq(columns.last & rows.last),
             advance.eq(active & move & present.all()),
-            start.eq(self.i.valid & sent.all() & (~active | (advance & last))),
+            # What all fetchers have taken is offered until it goes.
+            start.eq(sent.all() & (~active | (advance & last))),
             self.i.ready.eq(start),
+            rows.load.eq(start),
+            rows.count.eq(i.rows),
+            rows.step.eq(advance & row_end),
+            columns.load.eq(start),
+            columns.count.eq(i.columns),
+            columns.step.eq(advance),
         ]
         with m.If(advance):
             m.d.sync += [
                 first.eq(0),
                 accumulator.eq(accumulator + 1),
-                columns_left.eq(columns_left - 1),
             ]
-            with m.If(row_end):
-                m.d.sync += [columns_left.eq(last_column), rows_left.eq(rows_left - 1)]
             with m.If(last):
                 m.d.sync += active.eq(0)
         with m.If(start):
             m.d.sync += [
                 active.eq(1),
-                rows_left.eq(i.rows - 1),
-                columns_left.eq(i.columns - 1),
-                last_column.eq(i.columns - 1),
                 zero_point.eq(i.zero_point),
                 first.eq(1),
                 clear.eq(i.clear),

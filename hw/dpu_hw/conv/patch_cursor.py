@@ -39,8 +39,12 @@ class PatchCursor(wiring.Component):
         Prepared instruction.
     start : :py:`In(1)`
         Take it.
-    arrived : :py:`In(1)`
-        A word comes into the window.
+    fresh : :py:`In(1)`
+        The next row is the first of the next instruction: there is none, or its last row has come.
+    idle : :py:`In(1)`
+        There is no instruction.
+    coming : :py:`In(1)`
+        A word comes into the window in the next cycle.
     present : :py:`Out(1)`
         All bytes of the present pixel are there.
     move : :py:`In(1)`
@@ -64,7 +68,9 @@ class PatchCursor(wiring.Component):
             {
                 "patch": In(patch_layout(lanes)),
                 "start": In(1),
-                "arrived": In(1),
+                "fresh": In(1),
+                "idle": In(1),
+                "coming": In(1),
                 "present": Out(1),
                 "move": In(1),
                 "advance": In(1),
@@ -99,40 +105,77 @@ class PatchCursor(wiring.Component):
         stride_y = Signal.like(patch.stride_y)
         step = Signal.like(patch.step)
 
-        # Of the present pixel.
+        # Of the present pixel; and of the next, if it is in the same row.
         position = Signal(POSITION)
+        first = Signal(POSITION)
         above = Signal(POSITION)
+        next_above = Signal(POSITION)
         inside = Signal(POSITION)
         # Of the present row: words that are read of it, the running number of its first word, and
-        # how many words have come since.
+        # how many words have come up to this cycle: besides, how many of those are of later rows,
+        # or are still to come where that is negative.
         words = Signal.like(segment.words)
+        some = Signal()  # words != 0
         origin = Signal(SEQUENCE_BITS)
         have = Signal(SEQUENCE_BITS)
+        beyond = Signal(signed(SEQUENCE_BITS + 1))
 
-        need = Signal(signed(POSITION.width - word_bits))
+        # Whether all bytes of a pixel are there is found out a cycle ahead, for each pixel that may
+        # be the present one then, as all that moves waits for it. Words outside the row are never
+        # waited for.
+        renew = Signal()  # a row begins
+        begun = Signal(signed(SEQUENCE_BITS + 1))  # words that have come of the row that may begin
+        row_above = Signal(POSITION)
+        row_words = Signal.like(words)
+        row_beyond = Signal(signed(SEQUENCE_BITS + 2))
         m.d.comb += [
-            need.eq(above >> word_bits),
-            # Words outside the row are never waited for.
-            self.present.eq((need <= 0) | (have >= words) | (have >= need.as_unsigned())),
+            renew.eq(self.start | (self.advance & self.row_end)),
+            begun.eq(Mux(self.idle, have, beyond)),
+            row_beyond.eq(begun - row_words),
+        ]
+        with m.If(self.fresh):
+            m.d.comb += [
+                row_above.eq(segment.above),
+                row_words.eq(Mux(segment.inside_y, segment.words, 0)),
+            ]
+        with m.Else():
+            m.d.comb += [
+                row_above.eq(now.above),
+                row_words.eq(Mux(now.inside_next_y, now.words, 0)),
+            ]
+        row_present, next_present, still_present = Signal(), Signal(), Signal()
+        m.d.comb += [
+            row_present.eq((begun >= row_above >> word_bits) | (row_beyond >= 0)),
+            next_present.eq((have >= next_above >> word_bits) | (beyond >= 0)),
+            still_present.eq((have >= above >> word_bits) | (beyond >= 0)),
+        ]
+        m.d.sync += [
+            self.present.eq(
+                Mux(renew, row_present, Mux(self.advance, next_present, still_present))
+            ),
+            have.eq(Mux(renew, begun, have) + self.coming),
+            beyond.eq(Mux(renew, row_beyond, beyond) + self.coming),
         ]
 
-        y = Signal.like(segment.y)
-        row_done = Signal()
-        m.d.comb += [y.eq(now.y + stride_y), row_done.eq(self.advance & self.row_end)]
-        m.d.sync += have.eq(have + self.arrived - Mux(row_done, words, 0))
+        next_y = Signal.like(now.next_y)
+        m.d.comb += next_y.eq(now.next_y + stride_y)
         with m.If(self.advance):
             m.d.sync += [
                 position.eq(position + step),
-                above.eq(above + step),
+                first.eq(first + step),
+                above.eq(next_above),
+                next_above.eq(next_above + step),
                 inside.eq(inside - step),
             ]
             with m.If(self.row_end):
                 m.d.sync += [
                     position.eq(now.position),
+                    first.eq(now.first),
                     above.eq(now.above),
+                    next_above.eq(now.next_above),
                     inside.eq(now.inside),
-                    now.y.eq(y),
-                    words.eq(Mux(y.as_unsigned() < height, now.words, 0)),
+                    now.next_y.eq(next_y),
+                    now.inside_next_y.eq(next_y.as_unsigned() < height),
                     origin.eq(origin + words),
                 ]
         with m.If(self.start):
@@ -142,12 +185,15 @@ class PatchCursor(wiring.Component):
                 stride_y.eq(patch.stride_y),
                 step.eq(patch.step),
                 position.eq(segment.position),
+                first.eq(segment.first),
                 above.eq(segment.above),
+                next_above.eq(segment.next_above),
                 inside.eq(segment.inside),
-                words.eq(Mux(segment.y.as_unsigned() < patch.height, segment.words, 0)),
             ]
+        with m.If(renew):
+            m.d.sync += [words.eq(row_words), some.eq(row_words != 0)]
 
-        # Lanes whose byte is in the row. `words` is zero for a row outside the input, too.
+        # Lanes whose byte is in the row. There are no words of a row outside the input either.
         shift = position[:word_bits]
         before = Signal(lanes)  # lane >= -position
         with m.If(position >= 0):
@@ -162,9 +208,8 @@ class PatchCursor(wiring.Component):
 
         # What is free counts from the pixel in the window's first stage, which may wait there, or
         # from the present one if there is none: that may need words far behind.
-        low = Signal(POSITION)
         low_word = Signal(signed(POSITION.width - word_bits))
-        m.d.comb += [low.eq(position + now.first), low_word.eq(low >> word_bits)]
+        m.d.comb += low_word.eq(first >> word_bits)
         unused = Signal.like(words)
         origin_1 = Signal.like(origin)
         with m.If(self.move):
@@ -178,7 +223,7 @@ class PatchCursor(wiring.Component):
             m.d.sync += [
                 self.cut.slot.eq(origin + (position >> word_bits)),
                 self.cut.shift.eq(shift),
-                self.cut.mask.eq(Mux(words != 0, now.mask & before & after, 0)),
+                self.cut.mask.eq(Mux(some, now.mask & before & after, 0)),
             ]
         m.d.sync += self.freed.eq(origin_1 + unused)
         return m

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from dpu_hw.conv.layouts import SEQUENCE_BITS, patch_layout
 from dpu_hw.conv.ring import ring_step
 from dpu_hw.layouts import word_layout
+from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS, READ_LATENCY, ReadPortSignature
 from dpu_hw.queue import Queue
 from dpu_spec.isa import PATCH_SEGMENTS
@@ -35,6 +36,8 @@ class PatchFetcher(wiring.Component):
         The scratchpad.
     freed : :py:`In(16)`
         Running number of the first word that the window still needs.
+    coming : :py:`Out(1)`
+        A word will be there in the next cycle.
     valid : :py:`Out(1)`
         A word is there.
     word : :py:`Out(word_layout(lanes))`
@@ -52,6 +55,7 @@ class PatchFetcher(wiring.Component):
                 "i": In(stream.Signature(patch_layout(lanes))),
                 "port": Out(ReadPortSignature(lanes=lanes)),
                 "freed": In(SEQUENCE_BITS),
+                "coming": Out(1),
                 "valid": Out(1),
                 "word": Out(word_layout(lanes)),
             }
@@ -90,39 +94,48 @@ class PatchFetcher(wiring.Component):
         step_wrapped = Signal(signed(ADDRESS_BITS + 1))
         stride_y = Signal.like(i.stride_y)
         height = Signal.like(i.height)
-        rows_left = Signal.like(i.rows)
-        last_word = Signal.like(segment.words)
+        m.submodules.rows = rows = LoopCounter(width=len(i.rows), final=1)
+        m.submodules.words = words = LoopCounter(width=len(segment.words), final=1)
         none = Signal()
         index = Signal.like(segment.words)
-        inside, row_end, end = Signal(), Signal(), Signal()
+        # Whether a row is inside is found out as it begins, with two adders one after the other.
+        inside = Signal()
+        next_y = Signal.like(y)
+        row_end, end, take = Signal(), Signal(), Signal()
         m.d.comb += [
-            inside.eq((y.as_unsigned() < height) & ~none),
-            row_end.eq(~inside | (index == last_word)),
-            end.eq(row_end & (rows_left == 0)),
+            next_y.eq(y + stride_y),
+            row_end.eq(~inside | words.last),
+            end.eq(row_end & rows.last),
             self.i.ready.eq(move & (~active | end)),
+            take.eq(self.i.ready & self.i.valid),
+            rows.load.eq(take),
+            rows.count.eq(i.rows),
+            rows.step.eq(move & active & row_end),
+            words.load.eq(take),
+            words.count.eq(segment.words),
+            words.step.eq(move & active & inside),
         ]
         with m.If(move & active):
             m.d.sync += index.eq(index + 1)
             with m.If(row_end):
                 m.d.sync += [
                     index.eq(0),
-                    rows_left.eq(rows_left - 1),
-                    y.eq(y + stride_y),
+                    y.eq(next_y),
+                    inside.eq((next_y.as_unsigned() < height) & ~none),
                     row.eq(ring_step(m, "row", row, row_step, step_wrapped)),
                 ]
         with m.If(self.i.ready):
             m.d.sync += active.eq(self.i.valid)
-            with m.If(self.i.valid):
+            with m.If(take):
                 m.d.sync += [
                     y.eq(segment.y),
+                    inside.eq(segment.inside_y & (segment.words != 0)),
                     row.eq(segment.row),
                     base.eq(segment.base),
                     row_step.eq(i.row_step),
                     step_wrapped.eq(i.row_step - i.ring_words),
                     stride_y.eq(i.stride_y),
                     height.eq(i.height),
-                    rows_left.eq(i.rows - 1),
-                    last_word.eq(segment.words - 1),
                     none.eq(segment.words == 0),
                     index.eq(0),
                 ]
@@ -156,10 +169,14 @@ class PatchFetcher(wiring.Component):
         refused = self.port.request.valid & ~self.port.request.ready
         m.d.sync += [issued.eq(issued + go), room.eq((ahead < self._slots - 1) | refused)]
 
-        came = go
+        arrivals = [go]
         for n in range(READ_LATENCY):
             stage = Signal(name=f"came_{n}")
-            m.d.sync += stage.eq(came)
-            came = stage
-        m.d.comb += [self.valid.eq(came), self.word.eq(self.port.data)]
+            m.d.sync += stage.eq(arrivals[-1])
+            arrivals.append(stage)
+        m.d.comb += [
+            self.coming.eq(arrivals[-2]),
+            self.valid.eq(arrivals[-1]),
+            self.word.eq(self.port.data),
+        ]
         return m

@@ -62,13 +62,14 @@ class PatchSetup(wiring.Component):
         # control: after `latency` cycles all of them have settled.
         m.d.comb += [
             start.eq(self.i.valid & (count == 0)),
-            self.o.valid.eq((count == self.latency) & ~taken),
             self.i.ready.eq(taken),
         ]
         with m.If(self.i.ready):
             m.d.sync += count.eq(0)
-        with m.Elif(self.i.valid & ~self.o.valid):
-            m.d.sync += count.eq(count + 1)
+        with m.Elif(self.i.valid & (count != self.latency)):
+            m.d.sync += [count.eq(count + 1), self.o.valid.eq(count == self.latency - 1)]
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
 
         for name in (
             "rows",
@@ -114,9 +115,11 @@ class PatchSetup(wiring.Component):
         word_bits = exact_log2(self._lanes)
 
         end = Signal(range(self._lanes + 1), name=f"end_{s}")
-        m.d.comb += end.eq(Mux(i[f"end_{s}"] > self._lanes, self._lanes, i[f"end_{s}"]))
+        m.d.sync += end.eq(Mux(i[f"end_{s}"] > self._lanes, self._lanes, i[f"end_{s}"]))
         lanes = Cat(lane < end for lane in range(self._lanes))
-        m.d.comb += [segment.mask.eq(lanes & ~lanes_before), segment.first.eq(end_before)]
+        mask = Signal(self._lanes, name=f"mask_{s}")
+        m.d.sync += mask.eq(lanes & ~lanes_before)
+        m.d.comb += segment.mask.eq(mask)
 
         # Row.
         m.submodules[f"dy_{s}"] = dy = Product(
@@ -129,13 +132,25 @@ class PatchSetup(wiring.Component):
         ]
         dy_wrapped = Signal(signed(ADDRESS_BITS + 1), name=f"dy_wrapped_{s}")
         y = Signal.like(segment.y, name=f"y_{s}")
+        next_y = Signal.like(segment.y, name=f"next_y_{s}")
+        inside_y = Signal(name=f"inside_y_{s}")
+        inside_next_y = Signal(name=f"inside_next_y_{s}")
         row = Signal(ADDRESS_BITS, name=f"row_{s}")
         m.d.sync += [
             y.eq(i.y0 + i[f"dy_{s}"]),
+            next_y.eq(y + i.stride_y),
+            inside_y.eq(y.as_unsigned() < i.height),
+            inside_next_y.eq(next_y.as_unsigned() < i.height),
             dy_wrapped.eq(dy.product - i.ring_words),
             row.eq(ring_step(m, f"row_step_{s}", row_0, dy.product, dy_wrapped)),
         ]
-        m.d.comb += [segment.y.eq(y), segment.row.eq(row)]
+        m.d.comb += [
+            segment.y.eq(y),
+            segment.inside_y.eq(inside_y),
+            segment.next_y.eq(next_y),
+            segment.inside_next_y.eq(inside_next_y),
+            segment.row.eq(row),
+        ]
 
         # First word, and all that is relative to it.
         low = Signal(POSITION, name=f"low_{s}")
@@ -143,7 +158,9 @@ class PatchSetup(wiring.Component):
         base_0 = Signal(ADDRESS_BITS, name=f"base_0_{s}")
         base = Signal(ADDRESS_BITS, name=f"base_{s}")
         position = Signal(POSITION, name=f"position_{s}")
+        first = Signal(POSITION, name=f"first_{s}")
         above = Signal(POSITION, name=f"above_{s}")
+        next_above = Signal(POSITION, name=f"next_above_{s}")
         inside = Signal(POSITION, name=f"inside_{s}")
         m.d.sync += [
             low.eq(i[f"start_{s}"] + end_before),
@@ -151,13 +168,17 @@ class PatchSetup(wiring.Component):
             base_0.eq(i.ring_start + i[f"offset_{s}"]),
             base.eq(base_0 + first_word),
             position.eq(i[f"start_{s}"] - (first_word << word_bits)),
+            first.eq(position + end_before),
             above.eq(position + (end + (self._lanes - 1))),
+            next_above.eq(above + i.step),
             inside.eq(i.row_bytes - i[f"start_{s}"]),
         ]
         m.d.comb += [
             segment.base.eq(base),
             segment.position.eq(position),
+            segment.first.eq(first),
             segment.above.eq(above),
+            segment.next_above.eq(next_above),
             segment.inside.eq(inside),
         ]
 
@@ -174,7 +195,7 @@ class PatchSetup(wiring.Component):
             high.eq(high_0 + extent),
             last_byte.eq(i.row_bytes - 1),
             last_word.eq(Mux(high < last_byte, high, last_byte) >> word_bits),
-            words.eq(Mux((count > 0) & (segment.mask != 0), count, 0)),
+            words.eq(Mux((last_word >= first_word) & (mask != 0), count, 0)),
         ]
         m.d.comb += segment.words.eq(words)
         return end, lanes | lanes_before

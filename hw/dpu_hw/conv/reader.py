@@ -65,17 +65,21 @@ class PixelReader(wiring.Component):
         wiring.connect(m, pixels.o, wiring.flipped(self.o))
 
         head = requests.o
-        room = Signal(range(self._depth + 1), init=self._depth)
+        places = Signal(range(self._depth + 1), init=self._depth)
+        room = Signal(init=1)  # there are places
         go = Signal()
         m.d.comb += [
-            self.port.request.valid.eq(head.valid & head.p.inside & (room != 0)),
+            self.port.request.valid.eq(head.valid & head.p.inside & room),
             self.port.request.payload.eq(head.p.address),
-            go.eq(head.valid & (room != 0) & (~head.p.inside | self.port.request.ready)),
+            go.eq(head.valid & room & (~head.p.inside | self.port.request.ready)),
             head.ready.eq(go),
         ]
         leaves = Signal()
         m.d.comb += leaves.eq(self.o.valid & self.o.ready)
-        m.d.sync += room.eq(room - go + leaves)
+        with m.If(go & ~leaves):
+            m.d.sync += [places.eq(places - 1), room.eq(places != 1)]
+        with m.If(leaves & ~go):
+            m.d.sync += [places.eq(places + 1), room.eq(1)]
 
         came, inside, zero_point, tag = go, head.p.inside, head.p.zero_point, head.p.tag
         for i in range(READ_LATENCY):
