@@ -131,7 +131,7 @@ class DepthwiseEngine(wiring.Component):
         )
         always = C(1)
         contexts = []
-        # The last is how many instructions the part takes ahead, or registers on the way to it do.
+        # The last is how many instructions are held on the way from the queue to their use.
         for name, shape, target, needed, ahead in (
             ("weight_blocks", blocks_layout(), parameters.weight_blocks, always, 1),
             ("scale_blocks", blocks_layout(), parameters.scale_blocks, instruction.last, 1),
@@ -143,7 +143,7 @@ class DepthwiseEngine(wiring.Component):
             queue = Queue(shape=shape, depth=_CONTEXTS - ahead)
             m.submodules[f"context_{name}"] = queue
             if name.endswith("blocks"):
-                # An adder begins behind it.
+                # The cycle model knows of this register: an engine may wait for its parameters.
                 m.submodules[f"register_{name}"] = register = StreamRegister(shape=shape)
                 connect(m, queue.o, register.i)
                 connect(m, register.o, target)

@@ -9,7 +9,7 @@ __all__ = ["StreamRegister"]
 
 
 class StreamRegister(wiring.Component):
-    """Put a register behind a queue, whose output comes late from a memory.
+    """Hold a payload on its way, for a cycle at least.
 
     Parameters
     ----------
