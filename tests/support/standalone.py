@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ def core() -> Path:
         pytest.skip(str(error))
 
 
+@functools.cache
 def simulator(name: str) -> Path:
     """Return the simulator of a preset with a processor; it is built where the cache has none."""
     extra = core()
