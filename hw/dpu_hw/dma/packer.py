@@ -79,7 +79,17 @@ class Packer(wiring.Component):
         ]
         with m.If(self.i.ready):
             m.d.sync += valid.eq(self.i.valid)
-        with m.If(self.i.ready & self.i.valid):
+        free = self.o.ready | ~self.o.valid
+        # A word that completes further beats goes on to the next of them; only another is replaced.
+        # So whether it is replaced now, which is known late, chooses no data.
+        with m.If(valid & (beats > 1)):
+            with m.If(free):
+                m.d.sync += [
+                    shifted.eq(shifted >> (8 * size)),
+                    mask.eq(mask >> size),
+                    beats.eq(beats - 1),
+                ]
+        with m.Elif(self.i.ready):
             m.d.sync += [
                 shifted.eq(shift_up(word.data.as_value(), word.position)),
                 mask.eq(ones << word.position),
@@ -101,7 +111,6 @@ class Packer(wiring.Component):
         merged_mask = mask[:size] | kept_mask
         final = Signal()
         m.d.comb += final.eq(beats == 1)
-        free = self.o.ready | ~self.o.valid
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         with m.If(valid):
@@ -117,10 +126,4 @@ class Packer(wiring.Component):
                     kept.eq(shifted[8 * size : 16 * size]),
                     kept_mask.eq(Mux(final & keeps, mask[size : 2 * size], 0)),
                 ]
-                with m.If(~final):
-                    m.d.sync += [
-                        shifted.eq(shifted >> (8 * size)),
-                        mask.eq(mask >> size),
-                        beats.eq(beats - 1),
-                    ]
         return m
