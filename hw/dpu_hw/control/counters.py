@@ -76,40 +76,46 @@ class Counters(wiring.Component):
         m.d.sync += slot.eq(slot + 1)
         m.d.comb += [read.addr.eq(slot), read.en.eq(1)]
 
-        # A cycle later the total is here: take the events since the last turn along.
-        turn = Signal(range(self.turn), init=self.turn - 1)
-        m.d.sync += turn.eq(slot)
-        recent = Signal(range(self.turn * max(self._steps) + 1))
+        # A cycle later the total is here, another later it is in a register.
+        ahead = Signal(range(self.turn), init=self.turn - 1)
+        total = Signal(_BITS)
         fresh = Signal(self.turn, init=-1)
-        first = Signal()
-        m.d.comb += first.eq(fresh.bit_select(turn, 1))
-        m.d.sync += fresh.bit_select(turn, 1).eq(0)
+        m.d.sync += [
+            ahead.eq(slot),
+            fresh.bit_select(ahead, 1).eq(0),
+            total.eq(Mux(fresh.bit_select(ahead, 1), 0, read.data)),
+        ]
+        with m.If(self.clear):
+            m.d.sync += [fresh.eq(-1), total.eq(0)]
+
+        # Take the events since the last turn along.
+        turn = Signal(range(self.turn), init=self.turn - 2)
+        m.d.sync += turn.eq(ahead)
+        recent = Signal(range(self.turn * max(self._steps) + 1))
         parts = []
         for index, step in enumerate(self._steps):
             low = Signal(range(self.turn + 1), name=f"recent_{index}")
+            here = Signal(name=f"here_{index}")
+            m.d.sync += here.eq(ahead == index)
             event = self.events[index]
-            parts.append(Mux(turn == index, low * step, 0))
-            with m.If(turn == index):
+            parts.append(Mux(here, low * step, 0))
+            with m.If(here):
                 m.d.sync += low.eq(event)
             with m.Elif(event):
                 m.d.sync += low.eq(low + 1)
             with m.If(self.clear):
                 m.d.sync += low.eq(0)
         m.d.comb += recent.eq(reduce(or_, parts))
-        with m.If(self.clear):
-            m.d.sync += fresh.eq(-1)
 
         home = Signal(range(self.turn))
-        dirty = Signal()
         m.d.sync += [
-            self.value.eq(Mux(first, 0, read.data) + recent),
+            self.value.eq(total + recent),
             home.eq(turn),
-            dirty.eq(first | (recent != 0)),
             self.valid.eq((turn == self.select) & ~self.clear),
         ]
         m.d.comb += [
             write.addr.eq(home),
             write.data.eq(self.value),
-            write.en.eq(dirty),
+            write.en.eq(1),
         ]
         return m

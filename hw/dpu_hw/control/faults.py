@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which fault to report."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -30,7 +33,7 @@ class Faults(wiring.Component):
     load_inside, load_arrived, store_inside, store_completed : :py:`In(INDEX_BITS)`
         Instructions before the one that would leave its window, and before the one in error.
     fault : :py:`Out(fault_layout())`
-        The chosen fault, a cycle later.
+        The chosen fault, two cycles later.
     """
 
     index: In(INDEX_BITS).array(ENGINES)
@@ -69,21 +72,18 @@ class Faults(wiring.Component):
             (self.load_error, Error.READ, Engine.LOAD, self.load_arrived),
             (self.store_error, Error.WRITE, Engine.STORE, self.store_completed),
         ]
-        choices = []
-        for flag, code, engine, index in sources:
-            choice = Signal(fault_layout(), name=f"choice_{len(choices)}")
+        # First which of them it is, then what it says: its index holds still.
+        chosen = Signal(len(sources))
+        flags = Cat(flag for flag, *_ in sources)
+        m.d.sync += chosen.eq(flags & -flags)
+        faults = []
+        for place, (_, code, engine, index) in enumerate(sources):
+            fault = Signal(fault_layout(), name=f"fault_{place}")
             m.d.comb += [
-                choice.code.eq(Mux(flag, code, Error.NONE)),
-                choice.engine.eq(engine),
-                choice.instruction.eq(index),
+                fault.code.eq(code),
+                fault.engine.eq(engine),
+                fault.instruction.eq(index),
             ]
-            choices.append((flag, choice.as_value()))
-        # A tree of pairs, the first of each before the second.
-        while len(choices) > 1:
-            pairs = [
-                (a[0] | b[0], Mux(a[0], a[1], b[1]))
-                for a, b in zip(choices[::2], choices[1::2], strict=False)
-            ]
-            choices = pairs + choices[2 * len(pairs) :]
-        m.d.sync += self.fault.as_value().eq(choices[0][1])
+            faults.append(Mux(chosen[place], fault.as_value(), 0))
+        m.d.sync += self.fault.as_value().eq(reduce(or_, faults))
         return m

@@ -112,10 +112,13 @@ class Fetch(wiring.Component):
         m.d.comb += amount.eq(Mux(state.count >= limit, limit, state.count))
         m.d.comb += [self.select.eq(engine), read.addr.eq(engine)]
         reserve = Signal()
+        ends = Signal()  # nothing of the stream is left behind this request
+        # What the request takes from each engine's queue. The DMA's readiness comes late, so that
+        # all is added up before.
+        takes = [Signal.like(count, name=f"takes_{e.name.lower()}") for e in Engine]
         for own in Engine:
-            m.d.sync += free[own].eq(
-                free[own] + self.taken[own] - Mux(reserve & (engine == own), count, 0)
-            )
+            more = free[own] + self.taken[own]
+            m.d.sync += free[own].eq(Mux(reserve, more - takes[own], more))
 
         run = self.runs.payload
         size = Signal.like(run.bytes)
@@ -166,7 +169,9 @@ class Fetch(wiring.Component):
             with m.State("COUNT"):
                 m.d.sync += [
                     count.eq(amount),
+                    ends.eq(state.count <= limit),
                     run.bytes.eq(size),
+                    *(takes[own].eq(Mux(engine == own, amount, 0)) for own in Engine),
                 ]
                 m.next = "REQUEST"
                 with m.If(state.count == 0):
@@ -182,7 +187,7 @@ class Fetch(wiring.Component):
                     write.en.eq(reserve),
                 ]
                 with m.If(reserve):
-                    with m.If(state.count == count):
+                    with m.If(ends):
                         m.d.sync += finished.bit_select(engine, 1).eq(1)
                     m.next = "CHOOSE"
         return m

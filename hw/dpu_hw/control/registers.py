@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The AXI4-Lite slave."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
@@ -153,29 +156,27 @@ class Registers(wiring.Component):
                         )
 
         # Reading: a cycle to look at the address, another (or many, for a counter) to look up.
+        # What is found is in a register before the answer, and what finds it a cycle before that.
         index = Signal(ADDRESS_BITS - 2)
         fixed = {**identity(self._configuration)}
         found = Signal(32)
         counted = Signal()
         in_rom = Signal()
-        m.d.comb += [
-            constant.addr.eq(index),
-            in_rom.eq(
-                (index >= ROM_ADDRESS >> 2) & (index < (ROM_ADDRESS >> 2) + len(words)),
-            ),
-        ]
+        m.d.comb += constant.addr.eq(index)
+        m.d.sync += in_rom.eq(
+            (index >= ROM_ADDRESS >> 2) & (index < (ROM_ADDRESS >> 2) + len(words)),
+        )
+        contents = {**fixed, **stored, "STATUS": self.status}
+        parts = []
+        for name, value in contents.items():
+            hit = Signal(name=f"hit_{name.lower()}")
+            m.d.sync += hit.eq(index == BY_NAME[name].address >> 2)
+            parts.append(Mux(hit, value, 0))
+        m.d.sync += [found.eq(reduce(or_, parts)), counted.eq(0)]
         with m.Switch(index):
-            for name, value in fixed.items():
-                with m.Case(BY_NAME[name].address >> 2):
-                    m.d.comb += found.eq(value)
-            for name, register in stored.items():
-                with m.Case(BY_NAME[name].address >> 2):
-                    m.d.comb += found.eq(register)
-            with m.Case(BY_NAME["STATUS"].address >> 2):
-                m.d.comb += found.eq(self.status)
             for place, name in enumerate(names):
                 with m.Case(BY_NAME[name].address >> 2):
-                    m.d.comb += [counted.eq(1), counters.select.eq(place)]
+                    m.d.sync += [counted.eq(1), counters.select.eq(place)]
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += bus.arready.eq(1)

@@ -97,23 +97,29 @@ class Supervisor(wiring.Component):
         m.d.comb += self.interrupt.eq(pending & self.interrupt_enable)
 
         # The end is believed when it has lasted: an error of the last burst may still be under way.
-        ended = Signal(4)
-        all_idle = self.empty.all() & self.idle.all() & self.bus_idle
+        empty, idle, quiet = Signal(), Signal(), Signal()
+        ended = Signal(3)
+        all_idle = empty & idle & quiet
         # Every engine waits for a token or has nothing to do, and one waits: nothing will change.
         stuck = Signal(range(DEADLOCK_CYCLES + 1))
-        hopeless = self.waiting.any() & (self.waiting | (self.empty & self.idle)).all()
-        hopeless &= ~self.running.any() & self.bus_idle
+        waiting = Signal(ENGINES)
+        resting = Signal(ENGINES)
+        working = Signal()
+        hopeless = waiting.any() & resting.all() & ~working
+        # The first that waits. Everything holds still for long before it is asked for.
+        deadlock = Signal(fault_layout())
+        m.d.sync += deadlock.code.eq(Error.DEADLOCK)
+        for engine in reversed(range(ENGINES)):
+            with m.If(waiting[engine]):
+                m.d.sync += [
+                    deadlock.engine.eq(engine),
+                    deadlock.instruction.eq(self.index[engine]),
+                ]
         fault = Signal(fault_layout())
         m.d.comb += fault.eq(self.fault)
         with m.If(self.fault.code == Error.NONE):
             with m.If(stuck == DEADLOCK_CYCLES):
-                m.d.comb += fault.code.eq(Error.DEADLOCK)
-                for engine in reversed(range(ENGINES)):
-                    with m.If(self.waiting[engine]):
-                        m.d.comb += [
-                            fault.engine.eq(engine),
-                            fault.instruction.eq(self.index[engine]),
-                        ]
+                m.d.comb += fault.eq(deadlock)
             with m.Elif(self.abort):
                 m.d.comb += [fault.code.eq(Error.ABORT), fault.engine.eq(NO_ENGINE)]
                 m.d.comb += fault.instruction.eq(0)
@@ -136,19 +142,27 @@ class Supervisor(wiring.Component):
                         kept.code.eq(Error.NONE),
                         kept.engine.eq(NO_ENGINE),
                         kept.instruction.eq(0),
+                        empty.eq(0),
                         ended.eq(0),
+                        waiting.eq(0),
                         stuck.eq(0),
                     ]
                     m.next = "RUN"
             with m.State("RUN"):
                 m.d.sync += [
-                    ended.eq(Cat(all_idle, ended[:-1] & all_idle.replicate(3))),
+                    empty.eq(self.empty.all()),
+                    idle.eq(self.idle.all()),
+                    quiet.eq(self.bus_idle),
+                    ended.eq(Cat(all_idle, ended[:-1] & all_idle.replicate(2))),
+                    waiting.eq(self.waiting),
+                    resting.eq(self.waiting | (self.empty & self.idle)),
+                    working.eq(self.running.any() | ~self.bus_idle),
                     stuck.eq(Mux(hopeless, stuck + 1, 0)),
                 ]
                 with m.If(fault.code != Error.NONE):
                     m.d.sync += [kept.eq(fault), self.stop.eq(1)]
                     m.next = "STOP"
-                with m.Elif(ended.all()):
+                with m.Elif(all_idle & ended[-1]):
                     m.next = "END"
             with m.State("STOP"):
                 # The bus masters see the stop in this cycle and may have begun a burst in the last.

@@ -37,16 +37,24 @@ class Tokens(wiring.Component):
         m = Module()
         for signaller in range(ENGINES):
             for waiter in range(ENGINES):
-                count = Signal(range(TOKEN_LIMIT + 1), name=f"count_{signaller}_{waiter}")
+                # What the count says is kept beside it: much depends on it.
+                pair = f"{signaller}_{waiter}"
+                count = Signal(range(TOKEN_LIMIT + 1), name=f"count_{pair}")
+                available = Signal(name=f"available_{pair}")
+                full = Signal(name=f"full_{pair}")
                 give = self.give[signaller][waiter]
                 take = self.take[waiter][signaller]
                 with m.If(give & ~take):
-                    m.d.sync += count.eq(count + 1)
+                    m.d.sync += [
+                        count.eq(count + 1),
+                        available.eq(1),
+                        full.eq(count == TOKEN_LIMIT - 1),
+                    ]
                 with m.Elif(take & ~give):
-                    m.d.sync += count.eq(count - 1)
+                    m.d.sync += [count.eq(count - 1), available.eq(count != 1), full.eq(0)]
                 m.d.comb += [
-                    self.available[waiter][signaller].eq(count != 0),
-                    self.full[signaller][waiter].eq(count == TOKEN_LIMIT),
+                    self.available[waiter][signaller].eq(available),
+                    self.full[signaller][waiter].eq(full),
                 ]
         return m
 
@@ -104,6 +112,7 @@ class Signals(wiring.Component):
         m.submodules.masks = masks = Queue(shape=layout, depth=self._depth)
         # Completions whose tokens are not all given, and what the first of them has given.
         behind = Signal(range(self._depth + 1))
+        late = Signal()  # there are such
         given = Signal(ENGINES)
         wanted = Signal(ENGINES)
         give = Signal(ENGINES)
@@ -112,16 +121,17 @@ class Signals(wiring.Component):
             masks.i.valid.eq(self.accept),
             masks.i.payload.mask.eq(self.mask),
             self.ready.eq(masks.i.ready),
-            active.eq((self.done | (behind != 0)) & masks.o.valid),
+            active.eq((self.done | late) & masks.o.valid),
             wanted.eq(masks.o.payload.mask & ~given),
             give.eq(Mux(active, wanted & ~self.full[:ENGINES], 0)),
             self.give.eq(give),
-            masks.o.ready.eq(active & (give == wanted)),
+            masks.o.ready.eq(active & ~(wanted & self.full[:ENGINES]).any()),
         ]
         with m.If(active):
             m.d.sync += given.eq(Mux(masks.o.ready, 0, given | give))
-        m.d.sync += [
-            behind.eq(behind + self.done - masks.o.ready),
-            self.held.eq(self.held + self.accept - self.done),
-        ]
+        with m.If(self.done & ~masks.o.ready):
+            m.d.sync += [behind.eq(behind + 1), late.eq(1)]
+        with m.If(masks.o.ready & ~self.done):
+            m.d.sync += [behind.eq(behind - 1), late.eq(behind != 1)]
+        m.d.sync += self.held.eq(self.held + self.accept - self.done)
         return m

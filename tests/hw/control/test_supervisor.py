@@ -254,7 +254,7 @@ def test_faults_name_engine_and_instruction(inputs, expected):
             ctx.set(getattr(dut, name), value)
         for name, value in inputs.items():
             ctx.set(getattr(dut, name), value)
-        await ctx.tick()
+        await ctx.tick().repeat(2)
         fault = ctx.get(dut.fault)
         assert fault.code == expected[0]
         if expected[0]:
