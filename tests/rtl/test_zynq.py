@@ -21,6 +21,7 @@ from dpu_spec.configuration import Configuration
 from dpu_spec.presets import PRESETS
 from dpu_spec.program import Program
 from dpu_spec.registers import address
+from tests.e2e.networks import picture_input
 from tests.support.hp_memory import zynq_simulator
 from tests.support.pynq import Pynq
 
@@ -102,6 +103,23 @@ def test_a_memory_that_stalls(
     device = Device(RtlTransport(process, memory=MEMORY))
     device.load(program)
     check(device, graph, seed)
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+def test_outputs_of_any_length(process: RtlProcess, tmp_path: Path, stall: float) -> None:
+    shape = (1, 61, 53, 7)
+    graph = read_model(picture_input(tmp_path / "sum.tflite", shape, 0.5, 3))
+    process.set_stalls(1, **dict.fromkeys(CHANNELS, stall))
+    device = Device(RtlTransport(process, memory=MEMORY))
+    device.load(compile_graph(graph, WIDE))
+    process.counters(clear=True)
+    image = np.random.default_rng(1).integers(-128, 128, shape).astype(np.int8)
+    (source,), (output,) = graph.inputs, graph.outputs
+    found, expected = device.infer({source: image}), graph.run({source: image})
+    np.testing.assert_array_equal(found[output], expected[output])
+    counters = process.counters()
+    assert counters.strobed_bytes == image.size
+    assert counters.write_bursts >= image.size // 128
 
 
 def test_errors_of_the_memory_reach_the_driver(
