@@ -169,8 +169,12 @@ class Reader(wiring.Component):
                 self.error_load.eq(for_load),
                 self.error_fetch.eq(~for_load),
             ]
-        with m.If(good & flights.o.ready & for_load & flights.o.payload.last):
-            m.d.sync += self.arrived.eq(self.arrived + 1)
+        # A cycle late, as an error is.
+        complete = Signal()
+        m.d.sync += [
+            complete.eq(good & flights.o.ready & for_load & flights.o.payload.last),
+            self.arrived.eq(self.arrived + complete),
+        ]
         next_in_flight = Signal.like(in_flight)
         m.d.comb += next_in_flight.eq(in_flight + more - fewer)
         # The sum is a cycle late and so is what follows from it, which the width allows for.
