@@ -2,14 +2,19 @@
 """The top of an ECP5's design: clock, pads, lights, and the :class:`dpu_hw.soc.soc.Soc`."""
 
 from amaranth import *
-from amaranth.lib import io
+from amaranth.back import verilog
+from amaranth.lib import io, wiring
+from amaranth.lib.wiring import Out
 
 from dpu_boards.clocks import Ecp5Clock, ecp5_pll_settings
 from dpu_boards.memory_wiring import memory_wiring
+from dpu_hw.family import Target, family_of
 from dpu_hw.soc.soc import Soc
 
 __all__ = ["Ecp5Design"]
 
+#: Name of the Soc's module and file.
+_SOC = "soc"
 #: Outputs to the SDRAM by the name of the pin's resource and of the signal.
 _SDRAM_OUTPUTS = {
     "clk_en": "cke",
@@ -21,6 +26,33 @@ _SDRAM_OUTPUTS = {
     "a": "a",
     "dqm": "dqm",
 }
+
+
+class _FromVerilog(wiring.Component):
+    """The Soc by way of Verilog, with the family's primitives.
+
+    Amaranth hands its designs to Yosys as RTLIL. That says of each read port of a memory what it
+    gives when its word is written in the same cycle, and Yosys builds it, even where the memory has
+    the attribute ``no_rw_check``, as all large ones have: comparators and multiplexers behind
+    each block RAM. From Verilog the attribute counts.
+    """
+
+    def __init__(self, soc):
+        self._soc = soc
+        super().__init__(soc.signature)
+
+    def elaborate(self, platform):
+        m = Module()
+        text = verilog.convert(
+            self._soc, name=_SOC, platform=Target(family_of(platform)), emit_src=False
+        )
+        platform.add_file(f"{_SOC}.v", text)
+        ports = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+        for path, member, value in self.signature.flatten(self):
+            direction = "o" if member.flow is Out else "i"
+            ports[f"{direction}_{'__'.join(map(str, path))}"] = value
+        m.submodules.soc = Instance(_SOC, **ports)
+        return m
 
 
 class Ecp5Design(Elaboratable):
@@ -58,7 +90,7 @@ class Ecp5Design(Elaboratable):
             pin=source.i, settings=self._settings, phase=self._wiring.phase
         )
         platform.add_clock_constraint(clock.clock, self.clock_hertz)
-        m.submodules.soc = soc = self._soc
+        m.submodules.soc = soc = _FromVerilog(self._soc)
         self._uart(m, platform, soc)
         self._sdram(m, platform, soc, clock)
         for index, value in enumerate((soc.memory_ready, soc.interrupt)):
