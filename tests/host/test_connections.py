@@ -34,7 +34,7 @@ def test_a_kind_that_does_not_exist_lists_those_that_do() -> None:
     text = str(caught.value)
     assert text.startswith("uarts:/dev/ttyUSB0: no such kind of device")
     assert "there are: board[:PORT], " in text
-    assert text.endswith("uart:PORT[@BAUD].")
+    assert "uart:PORT[@BAUD]" in text
 
 
 def test_a_registered_kind_gets_what_follows_the_colon() -> None:
