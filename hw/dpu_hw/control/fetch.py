@@ -101,6 +101,14 @@ class Fetch(wiring.Component):
 
         m.submodules.notes = notes = Queue(shape=request_layout(self._queue), depth=_REQUESTS)
         wiring.connect(m, notes.o, wiring.flipped(self.requests))
+        flying = Signal(range(_REQUESTS + 1))
+        calm = Signal(init=1)  # there are few of them
+        put = notes.i.valid & notes.i.ready
+        get = notes.o.valid & notes.o.ready
+        with m.If(put & ~get):
+            m.d.sync += [flying.eq(flying + 1), calm.eq(flying + 1 < _CALM_REQUESTS)]
+        with m.If(get & ~put):
+            m.d.sync += [flying.eq(flying - 1), calm.eq(flying <= _CALM_REQUESTS)]
 
         engine = Signal(ENGINE_BITS)
         wanted = Signal(ENGINES)
@@ -112,7 +120,7 @@ class Fetch(wiring.Component):
         m.d.comb += amount.eq(Mux(state.count >= limit, limit, state.count))
         m.d.comb += [self.select.eq(engine), read.addr.eq(engine)]
         reserve = Signal()
-        ends = Signal()  # nothing of the stream is left behind this request
+        ends = Signal(ENGINES)  # whose stream leaves nothing behind this request
         # What the request takes from each engine's queue. The DMA's readiness comes late, so that
         # all is added up before.
         takes = [Signal.like(count, name=f"takes_{e.name.lower()}") for e in Engine]
@@ -140,7 +148,6 @@ class Fetch(wiring.Component):
         ]
         with m.FSM():
             with m.State("CHOOSE"):
-                calm = notes.level < _CALM_REQUESTS
                 m.d.sync += wanted.eq(Mux(starved.any(), starved, Mux(calm, needy, 0)))
                 with m.If(starved.any() | (calm & needy.any())):
                     m.next = "PICK"
@@ -169,7 +176,7 @@ class Fetch(wiring.Component):
             with m.State("COUNT"):
                 m.d.sync += [
                     count.eq(amount),
-                    ends.eq(state.count <= limit),
+                    ends.eq(Mux(state.count <= limit, C(1, ENGINES) << engine, 0)),
                     run.bytes.eq(size),
                     *(takes[own].eq(Mux(engine == own, amount, 0)) for own in Engine),
                 ]
@@ -187,7 +194,6 @@ class Fetch(wiring.Component):
                     write.en.eq(reserve),
                 ]
                 with m.If(reserve):
-                    with m.If(ends):
-                        m.d.sync += finished.bit_select(engine, 1).eq(1)
+                    m.d.sync += finished.eq(finished | ends)
                     m.next = "CHOOSE"
         return m

@@ -150,11 +150,12 @@ class Instructions(wiring.Component):
             comes = arrived & (request.engine == engine)
             leaves = reading & final & (choice == engine)
             m.d.comb += self.taken[engine].eq(leaves)
-            m.d.sync += [
-                # Counted out as it is chosen, so that it isn't chosen twice.
-                levels[engine].eq(levels[engine] + comes - begins),
-                roomy[engine].eq((roomy[engine] & ~begins) | self.room[engine]),
-            ]
+            # Counted out as it is chosen, so that it isn't chosen twice.
+            with m.If(comes & ~begins):
+                m.d.sync += levels[engine].eq(levels[engine] + 1)
+            with m.If(begins & ~comes):
+                m.d.sync += levels[engine].eq(levels[engine] - 1)
+            m.d.sync += roomy[engine].eq((roomy[engine] & ~begins) | self.room[engine])
             with m.If(comes):
                 m.d.sync += tails[engine].eq(tails[engine] + 1)
             with m.If(leaves):
