@@ -13,6 +13,7 @@ from dpu_boards.parts import FAMILIES, PRESET_PARTS
 from dpu_boards.report import Synthesis, page, summary
 from dpu_boards.resources import blocks, over_budget
 from dpu_boards.yosys import SynthesisError, synthesize
+from dpu_hw.family import Family
 from dpu_hw.generate import TOP, generate
 from dpu_spec.presets import PRESET_NOTES, PRESETS
 
@@ -32,7 +33,7 @@ def _synthesize(preset, folder):
     """Generate and synthesize a preset."""
     part = PRESET_PARTS[preset]
     _say(f"{preset}: generating", to=sys.stderr)
-    generate(PRESETS[preset], folder)
+    generate(PRESETS[preset], folder, family=Family(part.family))
     _say(f"{preset}: synthesizing for the {part.name}; this takes minutes", to=sys.stderr)
     statistics = synthesize(folder, FAMILIES[part.family])
     return Synthesis(

@@ -60,7 +60,8 @@ def script(verilog, family):
     keep = [f"setattr -mod -set keep_hierarchy 1 \\{name}" for name in block_modules(verilog)]
     lines = [
         f"read_verilog {VERILOG}",
-        f"hierarchy -check -top {TOP}",
+        # Cells of the family that the Verilog names are not known yet; synthesis checks them.
+        f"hierarchy -top {TOP}",
         # Fields of signals are wires with names like a[0], which abc9 takes for bits of a, and
         # fails.
         "rename -hide w:*[*] w:*.*",

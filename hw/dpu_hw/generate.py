@@ -8,6 +8,7 @@ from pathlib import Path
 from amaranth.back import verilog
 from amaranth.lib.wiring import Out
 
+from dpu_hw.family import Family, Target
 from dpu_hw.top import Dpu
 from dpu_spec.configuration import ARCHITECTURE_VERSION, Configuration
 from dpu_spec.isa import INSTRUCTION_BYTES
@@ -87,8 +88,8 @@ targets:
 """
 
 
-def generate(configuration, directory):
-    """Write a DPU into a folder; the same configuration gives the same bytes.
+def generate(configuration, directory, *, family=Family.PORTABLE):
+    """Write a DPU into a folder; the same configuration and family give the same bytes.
 
     Parameters
     ----------
@@ -96,6 +97,8 @@ def generate(configuration, directory):
         The sizes of the DPU.
     directory : :class:`pathlib.Path`
         The folder; it is made if there is none.
+    family : :class:`dpu_hw.family.Family`
+        FPGAs whose cells the Verilog may name. Simulation needs models of them then.
 
     Returns
     -------
@@ -105,14 +108,16 @@ def generate(configuration, directory):
     """
     if not isinstance(configuration, Configuration):
         raise TypeError(f"Configuration must be a Configuration, not {configuration!r}")
+    target = Target(family)
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     dpu = Dpu(configuration=configuration)
-    text = verilog.convert(dpu, name=TOP, emit_src=False)
+    text = verilog.convert(dpu, name=TOP, platform=target, emit_src=False)
     manifest = {
         "architecture_version": ARCHITECTURE_VERSION,
         "configuration": configuration.parameters(),
         "configuration_hash": configuration.hash,
+        "family": target.dpu_family.value,
         "top": TOP,
         "files": {"verilog": VERILOG, "file_list": FILE_LIST, "core": CORE},
         "verilog_sha256": hashlib.sha256(text.encode()).hexdigest(),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two products that share a factor, in one DSP block where the family has room for them."""
+"""Two products that share a factor, in one DSP block where it has room for them."""
 
 from amaranth import *
 from amaranth.lib import data, wiring
@@ -21,11 +21,17 @@ def pairs_products(platform):
 
 
 class RegisteredMultiplierPair(wiring.Component):
-    """Multiply two signed bytes by a third into registers.
+    """Multiply two signed bytes by a third into registers, and add to the upper product.
 
     A DSP48E1 multiplies ``2**16 * factors[1] + factors[0]`` by the shared factor: its pre-adder
-    makes the sum. The lower product would borrow from the upper one when it is negative, so the
-    block adds 2**15, which makes it positive and changes nothing of it but its uppermost bit.
+    makes the sum. A negative lower product would borrow from the upper one, so the adder behind
+    adds 2**15, which makes it positive and changes nothing of it but its uppermost bit. The same
+    adder has room for the addend, above the lower product.
+
+    Parameters
+    ----------
+    sum_shape : :class:`Shape`
+        Shape of what comes out above: signed, of 16 to 32 bits.
 
     Members
     -------
@@ -34,34 +40,55 @@ class RegisteredMultiplierPair(wiring.Component):
     shared : :py:`In(signed(8))`
         The factor of both.
     factors : :py:`In(data.ArrayLayout(signed(8), 2))`
-        The other factor of each.
-    o : :py:`Out(data.ArrayLayout(signed(16), 2))`
-        The exact products of the last factors taken. Reset leaves them alone.
+        The other factors: of the lower, of the upper product.
+    addend : :py:`In(sum_shape)`
+        What is added to the upper product.
+    lower : :py:`Out(signed(16))`
+        The exact lower product of the last factors taken. Reset leaves it alone.
+    upper : :py:`Out(sum_shape)`
+        The upper product of the last factors taken, plus the addend as it is now.
     """
 
-    enable: In(1)
-    shared: In(signed(8))
-    factors: In(data.ArrayLayout(signed(8), 2))
-    o: Out(data.ArrayLayout(signed(_PRODUCT), 2))
+    def __init__(self, *, sum_shape):
+        self._sum_shape = Shape.cast(sum_shape)
+        if not self._sum_shape.signed or not _PRODUCT <= self._sum_shape.width <= 2 * _PRODUCT:
+            raise ValueError(f"The sum must be signed, of 16 to 32 bits, not {sum_shape!r}")
+        super().__init__(
+            {
+                "enable": In(1),
+                "shared": In(signed(8)),
+                "factors": In(data.ArrayLayout(signed(8), 2)),
+                "addend": In(self._sum_shape),
+                "lower": Out(signed(_PRODUCT)),
+                "upper": Out(self._sum_shape),
+            }
+        )
+
+    @property
+    def sum_shape(self):
+        """Shape of what comes out above."""
+        return self._sum_shape
 
     def elaborate(self, platform):
         m = Module()
         if pairs_products(platform):
-            products = Signal(48)
-            low, high = self.factors[0], self.factors[1]
+            upper = Signal(signed(2 * _PRODUCT))
+            result = Signal(3 * _PRODUCT)
+            m.d.comb += upper.eq(self.addend)
             m.submodules.dsp48e1 = dsp48e1(
-                a=low,
-                d=Cat(C(0, _PRODUCT), high).as_signed(),
+                a=self.factors[0],
+                d=Cat(C(0, _PRODUCT), self.factors[1]).as_signed(),
                 b=self.shared,
-                c=1 << (_PRODUCT - 1),
-                product=products,
+                c=Cat(C(1 << (_PRODUCT - 1), _PRODUCT), upper),
+                product=result,
                 enable=self.enable,
             )
             m.d.comb += [
-                self.o[0].eq(Cat(products[: _PRODUCT - 1], ~products[_PRODUCT - 1])),
-                self.o[1].eq(products[_PRODUCT : 2 * _PRODUCT]),
+                self.lower.eq(Cat(result[: _PRODUCT - 1], ~result[_PRODUCT - 1])),
+                self.upper.eq(result[_PRODUCT:]),
             ]
             return m
+        products = []
         for n in range(2):
             m.submodules[f"multiplier_{n}"] = multiplier = RegisteredMultiplier(
                 a_shape=signed(8), b_shape=signed(8), logic=False
@@ -70,6 +97,7 @@ class RegisteredMultiplierPair(wiring.Component):
                 multiplier.enable.eq(self.enable),
                 multiplier.a.eq(self.shared),
                 multiplier.b.eq(self.factors[n]),
-                self.o[n].eq(multiplier.o),
             ]
+            products.append(multiplier.o)
+        m.d.comb += [self.lower.eq(products[0]), self.upper.eq(products[1] + self.addend)]
         return m

@@ -47,8 +47,10 @@ PRESETS: dict[str, Configuration] = {
         conv_requantizers=8,
         depthwise_requantizers=8,
         vector_lanes=4,
-        array_logic_multipliers=128,
-        depthwise_logic_multipliers=132,
+        # A DSP48E1 holds two multipliers: 128 for the array, 12 for the depthwise PE, and 80 for
+        # the requantizers are all 220.
+        array_logic_multipliers=0,
+        depthwise_logic_multipliers=120,
     ),
 }
 

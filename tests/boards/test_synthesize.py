@@ -11,6 +11,7 @@ from dpu_boards import synthesize, yosys
 from dpu_boards.parts import ECP5_85F, FAMILIES, PRESET_PARTS, ZYNQ_7020
 from dpu_boards.report import Synthesis, page, summary
 from dpu_boards.resources import UnknownCell, blocks, figures, over_budget
+from dpu_hw.family import Family
 from dpu_hw.multiplier import Multiplier
 from dpu_spec.presets import PRESETS
 
@@ -130,12 +131,15 @@ def test_page_lists_large_blocks_only():
 
 @pytest.fixture
 def fake(monkeypatch, tmp_path):
-    """Replace generation and Yosys; statistics[preset] may be changed."""
+    """Replace generation and Yosys; the statistics of a preset may be changed."""
     results = {name: statistics() for name in PRESETS}
     results["b256"] = {"creator": "Yosys 0.70 (x)", "modules": {"\\dpu": module(LUT6=4)}}
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
-    monkeypatch.setattr(synthesize, "generate", lambda configuration, folder: None)
+    results["families"] = families = []
+    monkeypatch.setattr(
+        synthesize, "generate", lambda configuration, folder, family: families.append(family)
+    )
     monkeypatch.setattr(synthesize, "synthesize", lambda folder, family: results[folder.name])
     return results
 
@@ -145,6 +149,7 @@ def test_command_writes_the_page(fake, tmp_path, capsys):
     text = (tmp_path / "docs" / "resources.md").read_text()
     assert "b128 on ECP5-85F" in text
     assert "b256 on Zynq-7020" in text
+    assert fake["families"] == [Family.ECP5, Family.XC7]
     assert "b128 on ECP5-85F (Yosys 0.70)" in capsys.readouterr().out
 
 

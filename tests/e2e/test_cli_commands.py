@@ -134,6 +134,13 @@ def test_generate(dpu: Dpu, tmp_path: Path) -> None:
     assert all((folder / name).is_file() for name in names)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["configuration"] == PRESETS["tiny"].parameters()
+    assert manifest["family"] == "portable"
+
+
+def test_generate_for_a_family(dpu: Dpu, tmp_path: Path) -> None:
+    assert dpu("generate", "--preset", "tiny", "--family", "xc7", "-o", tmp_path).status == 0
+    assert json.loads((tmp_path / "manifest.json").read_text())["family"] == "xc7"
+    assert "DSP48E1" in (tmp_path / "dpu.v").read_text()
 
 
 def test_demo_on_the_emulator(dpu: Dpu) -> None:

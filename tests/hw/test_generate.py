@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from dpu_hw.family import Family
 from dpu_hw.generate import CORE, FILE_LIST, VERILOG, generate
 from dpu_spec.configuration import from_file
 from dpu_spec.isa import INSTRUCTION_BYTES
@@ -77,6 +78,21 @@ def test_file_list_and_core_name_the_verilog(generated):
     core = (folder / CORE).read_text()
     assert core.startswith("CAPI=2:\n")
     assert f"- {VERILOG}\n" in core
+
+
+@pytest.mark.parametrize(
+    ("family", "cell"),
+    [(Family.ECP5, "MULT18X18D"), (Family.XC7, "DSP48E1"), (Family.GOWIN, "MULT18X18")],
+)
+def test_a_family_names_its_cells(generated, family, cell, tmp_path):
+    manifest = json.loads(generate(PRESETS["tiny"], tmp_path, family=family).read_text())
+    assert manifest["family"] == family.value
+    named = re.compile(rf"^ *{cell} ", re.M)
+    assert named.search((tmp_path / VERILOG).read_text())
+    folder, portable = generated
+    assert portable["family"] == "portable"
+    assert not named.search((folder / VERILOG).read_text())
+    assert manifest["ports"] == portable["ports"]
 
 
 @pytest.mark.slow

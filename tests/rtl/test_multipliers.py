@@ -8,6 +8,8 @@ import pytest
 from amaranth.back import verilog
 from amaranth.hdl import signed, unsigned
 
+from dpu_hw.conv.array import SystolicArray
+from dpu_hw.depthwise.window import Window
 from dpu_hw.family import Family, Target
 from dpu_hw.multiplier_pair import RegisteredMultiplierPair
 from dpu_hw.registered_multiplier import RegisteredMultiplier
@@ -50,38 +52,62 @@ def run(verilog_text):
 
 @pytest.mark.parametrize("family", CELLS)
 def test_every_product_of_signed_bytes(family):
-    comparison = Comparison(multiplier(*INT8), multiplier(*INT8), ("a", "b"), every=True)
+    comparison = Comparison(multiplier(*INT8), multiplier(*INT8), every=("a", "b"))
     run(verilog_of(comparison, family))
 
 
 @pytest.mark.parametrize("family", CELLS)
 @pytest.mark.parametrize("shapes", WIDE)
 def test_products_of_a_requantizer(shapes, family):
-    comparison = Comparison(multiplier(*shapes), multiplier(*shapes), ("a", "b"), every=False)
+    comparison = Comparison(multiplier(*shapes), multiplier(*shapes))
     run(verilog_of(comparison, family))
 
 
-def pairs(*, every):
-    components = (RegisteredMultiplierPair(), RegisteredMultiplierPair())
-    return Comparison(*components, ("shared", "factors"), every=every)
+def pairs(**stimuli):
+    devices = [RegisteredMultiplierPair(sum_shape=signed(20)) for _ in range(2)]
+    return Comparison(*devices, **stimuli)
 
 
 def test_every_pair_of_products_in_one_block():
-    text = verilog_of(pairs(every=True), Family.XC7)
+    text = verilog_of(pairs(every=("shared", "factors")), Family.XC7)
     assert text.count("DSP48E1 ") == 2  # the cell, and its model
     run(text)
 
 
 @pytest.mark.parametrize("family", CELLS)
-def test_pairs_hold_while_disabled(family):
-    run(verilog_of(pairs(every=False), family))
+def test_pairs_hold_while_disabled_and_add(family):
+    run(verilog_of(pairs(), family))
 
 
-@pytest.mark.parametrize("every", [False, True])
-def test_a_difference_is_seen(every):
-    devices = multiplier(signed(8), signed(8)), multiplier(signed(8), unsigned(8))
-    with pytest.raises(SimulationError, match="they differ for the operands"):
-        run(verilog_of(Comparison(*devices, ("a", "b"), every=every), Family.ECP5))
+@pytest.mark.parametrize("logic", [0, 5])
+def test_array_of_pairs(logic):
+    arrays = [SystolicArray(lanes=4, columns=8, reach=4, logic_multipliers=logic) for _ in range(2)]
+    text = verilog_of(Comparison(*arrays, cycles=1 << 16), Family.XC7)
+    # Of the last row, one multiplier has no neighbour left to share with.
+    assert text.count("module DSP48E1") == 1
+    assert text.count("  DSP48E1 ") == (16 - logic + 1) // 2
+    run(text)
+
+
+@pytest.mark.parametrize(("logic", "blocks"), [(0, 12), (6, 6), (7, 6), (17, 1), (18, 0)])
+def test_blocks_of_a_window(logic, blocks):
+    window = Window(lanes=2, logic_multipliers=logic)
+    text = verilog.convert(window, name="window", platform=Target(Family.XC7), emit_src=False)
+    assert text.count("  DSP48E1 ") == blocks
+
+
+def test_window_of_pairs():
+    # A pair, a single block, and logic.
+    windows = [Window(lanes=2, logic_multipliers=7) for _ in range(2)]
+    run(verilog_of(Comparison(*windows, cycles=1 << 16), Family.XC7))
+
+
+def test_a_difference_is_seen():
+    for stimuli in ({}, {"every": ("a", "b")}):
+        devices = multiplier(signed(8), signed(8)), multiplier(signed(8), unsigned(8))
+        comparison = Comparison(*devices, **stimuli)
+        with pytest.raises(SimulationError, match="they differ in cycle"):
+            run(verilog_of(comparison, Family.ECP5))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +119,7 @@ def test_a_difference_is_seen(every):
     ],
 )
 def test_models_refuse_what_they_lack(family, parameter, value, message):
-    comparison = Comparison(multiplier(*INT8), multiplier(*INT8), ("a", "b"), every=False)
+    comparison = Comparison(multiplier(*INT8), multiplier(*INT8))
     text = verilog_of(comparison, family)
     changed, count = re.subn(rf"\.{parameter}\([^)]*\)", f".{parameter}({value})", text)
     assert count == 1

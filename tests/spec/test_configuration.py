@@ -243,7 +243,7 @@ def test_a_file_that_is_no_configuration(tmp_path, name, text, message):
     ("text", "base", "inherited"),
     [
         ("lanes = 4", "b128", "depthwise_logic_multipliers = 72"),
-        ('preset = "b256"\nlanes = 8', "b256", "depthwise_logic_multipliers = 132"),
+        ('preset = "b256"\nlanes = 8', "b256", "depthwise_logic_multipliers = 120"),
     ],
 )
 def test_a_value_that_the_file_does_not_name(tmp_path, text, base, inherited):

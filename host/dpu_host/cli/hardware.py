@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,21 +16,39 @@ from dpu_spec.configuration import Configuration
 from dpu_spec.presets import PRESET_NOTES, PRESETS
 
 
+class FpgaFamily(enum.Enum):
+    """The families of :class:`dpu_hw.family.Family`."""
+
+    PORTABLE = "portable"
+    ECP5 = "ecp5"
+    XC7 = "xc7"
+    GOWIN = "gowin"
+
+
 def generate(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write.")
     ],
     preset: PresetOption = None,
     config: ConfigOption = None,
+    family: Annotated[
+        FpgaFamily,
+        typer.Option(
+            "--family",
+            help="FPGAs whose DSP blocks are named where synthesis makes less of them; "
+            "portable names none.",
+        ),
+    ] = FpgaFamily.PORTABLE,
 ) -> None:
     """Write the hardware: Verilog, manifest, file list and FuseSoC core file."""
     configuration = configuration_of(preset, config)
     writable_folder(output, "--output")
     # Amaranth takes its time to import, and only generation needs it.
     from dpu_hw import generate as hardware
+    from dpu_hw.family import Family
 
     with working("generating the Verilog"):
-        manifest = hardware.generate(configuration, output)
+        manifest = hardware.generate(configuration, output, family=Family(family.value))
     for name in (hardware.VERILOG, manifest.name, hardware.FILE_LIST, hardware.CORE):
         tell(str(output / name))
 

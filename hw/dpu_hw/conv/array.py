@@ -6,7 +6,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from dpu_hw.conv.processing_element import ProcessingElement, sum_shape
+from dpu_hw.conv.processing_pair import ProcessingPair
 from dpu_hw.layouts import word_layout
+from dpu_hw.multiplier_pair import pairs_products
 
 __all__ = ["SystolicArray"]
 
@@ -107,6 +109,23 @@ class SystolicArray(wiring.Component):
         # and group.
         return 4 + (self._lanes - 1) + (self.groups - 1)
 
+    def _is_logic(self, row, column):
+        first = self._lanes * self._columns - self._logic_multipliers
+        return row * self._columns + column >= first
+
+    def _paired(self, row, platform):
+        """Return the columns that share a DSP block with the next one, which has its activation."""
+        if not pairs_products(platform):
+            return set()
+        # A group's columns by twos; of an odd group, the last is on its own.
+        return {
+            column
+            for column in range(self._columns - 1)
+            if column % self._reach % 2 == 0
+            and (column + 1) % self._reach != 0
+            and not self._is_logic(row, column + 1)
+        }
+
     def elaborate(self, platform):
         m = Module()
 
@@ -133,25 +152,33 @@ class SystolicArray(wiring.Component):
             delayed(self.weights[c], c // self._reach, f"weight_{c}") for c in range(self._columns)
         ]
         sums = [None] * self._columns
-        first_logic = self._lanes * self._columns - self._logic_multipliers
         for r in range(self._lanes):
             activation = delayed(pixel[r], r, f"skew_{r}")
+            paired = self._paired(r, platform)
             for c in range(self._columns):
                 group = c // self._reach
                 if c % self._reach == 0:
                     activation = delayed(activation, 1, f"activation_{r}_{group}")
-                m.submodules[f"pe_{r}_{c}"] = pe = ProcessingElement(
-                    row=r, logic=r * self._columns + c >= first_logic
-                )
+                if c - 1 in paired:
+                    continue  # made with its neighbour
+                if c in paired:
+                    m.submodules[f"pair_{r}_{c}"] = pe = ProcessingPair(row=r)
+                    ends = [(pe.weights[n], pe.sums_i[n], pe.sums_o[n]) for n in range(2)]
+                else:
+                    m.submodules[f"pe_{r}_{c}"] = pe = ProcessingElement(
+                        row=r, logic=self._is_logic(r, c)
+                    )
+                    ends = [(pe.weight, pe.sum_i, pe.sum_o)]
                 m.d.comb += [
                     pe.activation.eq(activation),
-                    pe.weight.eq(weights[c]),
+                    *(weight.eq(weights[c + n]) for n, (weight, _, _) in enumerate(ends)),
                     pe.load.eq(loads[r + group]),
                     pe.swap.eq(swaps[r + group]),
                 ]
-                if r:
-                    m.d.comb += pe.sum_i.eq(sums[c])
-                sums[c] = pe.sum_o
+                for n, (_, sum_i, sum_o) in enumerate(ends):
+                    if r:
+                        m.d.comb += sum_i.eq(sums[c + n])
+                    sums[c + n] = sum_o
         for c in range(self._columns):
             aligned = delayed(sums[c], groups - 1 - c // self._reach, f"deskew_{c}")
             m.d.comb += self.sums[c].eq(aligned)

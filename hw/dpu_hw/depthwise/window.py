@@ -15,9 +15,13 @@ from dpu_hw.depthwise.layouts import (
     window_sum_layout,
 )
 from dpu_hw.layouts import word_layout
+from dpu_hw.multiplier_pair import RegisteredMultiplierPair, pairs_products
 from dpu_hw.registered_multiplier import RegisteredMultiplier
 
 __all__ = ["Window"]
+
+#: Columns of a window, each with a weight in every row.
+_COLUMNS = TAPS // ROWS
 
 
 class Window(wiring.Component):
@@ -32,7 +36,9 @@ class Window(wiring.Component):
     lanes : :class:`int`
         Lanes of a word.
     logic_multipliers : :class:`int`
-        How many of the multipliers are built from logic.
+        How many of the multipliers are built from logic: those of the last column of weights
+        first, then the others, lane by lane. A DSP block that holds two products takes those of
+        the first two columns, which share an operand.
 
     Members
     -------
@@ -73,6 +79,46 @@ class Window(wiring.Component):
     def logic_multipliers(self):
         """How many of the multipliers are built from logic."""
         return self._logic_multipliers
+
+    def _is_logic(self, lane, tap):
+        row, column = divmod(tap, _COLUMNS)
+        last = _COLUMNS - 1
+        if column == last:
+            return lane * ROWS + row < self._logic_multipliers
+        place = ROWS * self._lanes + lane * ROWS * last + row * last + column
+        return place < self._logic_multipliers
+
+    def _products(self, m, lane, operands, multiply, paired):
+        """Return the products of a lane, in the order of the taps."""
+        products = []
+        for tap in range(TAPS):
+            operand = operands[tap // _COLUMNS][lane]
+            weight = self.weights.p[tap][lane]
+            column = tap % _COLUMNS
+            if paired and column == 1 and not self._is_logic(lane, tap):
+                continue  # made with the one before
+            if paired and column == 0 and not self._is_logic(lane, tap + 1):
+                m.submodules[f"pair_{lane}_{tap}"] = pair = RegisteredMultiplierPair(
+                    sum_shape=signed(16)
+                )
+                m.d.comb += [
+                    pair.shared.eq(operand),
+                    pair.factors[0].eq(weight),
+                    pair.factors[1].eq(self.weights.p[tap + 1][lane]),
+                    pair.enable.eq(multiply),
+                ]
+                products += [pair.lower, pair.upper]
+                continue
+            m.submodules[f"multiplier_{lane}_{tap}"] = multiplier = RegisteredMultiplier(
+                a_shape=signed(8), b_shape=signed(8), logic=self._is_logic(lane, tap)
+            )
+            m.d.comb += [
+                multiplier.a.eq(operand),
+                multiplier.b.eq(weight),
+                multiplier.enable.eq(multiply),
+            ]
+            products.append(multiplier.o)
+        return products
 
     def elaborate(self, platform):
         m = Module()
@@ -127,20 +173,7 @@ class Window(wiring.Component):
         (product_valid, _, _), (column_valid, column_pixel, column_flags) = stages
 
         for lane in range(lanes):
-            products = []
-            for tap in range(TAPS):
-                multiplier = RegisteredMultiplier(
-                    a_shape=signed(8),
-                    b_shape=signed(8),
-                    logic=lane * TAPS + tap < self._logic_multipliers,
-                )
-                m.submodules[f"multiplier_{lane}_{tap}"] = multiplier
-                m.d.comb += [
-                    multiplier.a.eq(operands[tap // ROWS][lane]),
-                    multiplier.b.eq(self.weights.p[tap][lane]),
-                    multiplier.enable.eq(multiply),
-                ]
-                products.append(multiplier.o)
+            products = self._products(m, lane, operands, multiply, pairs_products(platform))
 
             # Sums of a column with each column of weights, then along the columns.
             sums = [Signal(signed(18), name=f"column_sum_{lane}_{k}") for k in range(ROWS)]
