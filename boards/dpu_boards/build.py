@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from dpu_boards.clocks import ecp5_pll_settings
 from dpu_boards.ecp5_design import Ecp5Design
 from dpu_boards.flow import run_steps, steps_of
 from dpu_boards.timing import RoutedDesign, read_report
@@ -96,6 +97,8 @@ def build(board, folder, *, toolchain=None, clock_hertz=None, seed=1, progress=l
     dpu_boards.flow.FlowError
         If one fails.
     """
+    # What is wrong with the clock should be said first: it needs no tool.
+    ecp5_pll_settings(board.oscillator_hertz, clock_hertz or board.clock_hertz)
     tools = find_toolchain(TOOLS, toolchain)
     progress("generating the gateware", "", 0.0)
     plan, hertz = prepare(board, clock_hertz=clock_hertz, seed=seed)

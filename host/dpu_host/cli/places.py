@@ -40,8 +40,10 @@ class Place:
 DEFAULT_PLACE = Place(On.emulator)
 
 
-def place(text: str) -> Place:
-    """Read a place from the command line."""
+def place(text: str | Place) -> Place:
+    """Read a place from the command line; the default comes as it is."""
+    if isinstance(text, Place):
+        return text
     if text.startswith(_BOARD) and len(text) > len(_BOARD):
         return Place(On.board, text.removeprefix(_BOARD))
     if text in {On.golden, On.emulator, On.rtl}:
