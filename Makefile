@@ -17,7 +17,7 @@ SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 BOARD ?= ulx3s
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint format fuzz mutants synthesize bench firmware clean
+.PHONY: help setup run test test-all lint format fuzz mutants synthesize bitstream bench firmware clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \

@@ -112,18 +112,27 @@ def test_dependencies_have_ranges_and_reasons() -> None:
         assert lines[index - 1].lstrip().startswith("#"), f"{requirement}: no reason above it"
 
 
-def test_lock_holds_exact_versions_only() -> None:
+def locked_in(*names: str) -> set[str]:
+    """Return the packages of locks, each of which must have an exact version."""
     locked = set()
-    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines():
+    lines = [n for name in names for n in (ROOT / name).read_text(encoding="utf-8").splitlines()]
+    for line in lines:
         if line and not line.startswith("#"):
             match = re.fullmatch(r"([A-Za-z0-9._-]+)==[^\s;@]+(; [^@]+)?", line)
             assert match, line
             locked.add(re.sub(r"[-_.]+", "-", match[1]).lower())
+    return locked
+
+
+def test_locks_hold_exact_versions_only() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"]]
-    for extra in ("simulation", "test", "synthesis"):
-        wanted += project["optional-dependencies"][extra]
-    for requirement in wanted:
-        name = re.match(r"[A-Za-z0-9._-]+", requirement)
-        assert name, requirement
-        assert re.sub(r"[-_.]+", "-", name[0]).lower() in locked, requirement
+    extras = project["optional-dependencies"]
+    set_up = ("simulation", "test", "synthesis", "firmware", "boards")
+    of_setup = [*project["dependencies"], *(r for extra in set_up for r in extras[extra])]
+    setup = locked_in("requirements.lock")
+    bitstream = setup | locked_in("requirements-bitstream.lock")
+    for requirements, locked in ((of_setup, setup), (extras["bitstream"], bitstream)):
+        for requirement in requirements:
+            name = re.match(r"[A-Za-z0-9._-]+", requirement)
+            assert name, requirement
+            assert re.sub(r"[-_.]+", "-", name[0]).lower() in locked, requirement

@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Digilent Arty Z7-20: a Zynq-7020 with 512 MB of DDR3, 16 bits wide."""
 
-from dpu_boards import zynq_overlay
 from dpu_boards.zynq_overlay import ZynqBoard
-from dpu_spec.presets import PRESETS
 
-__all__ = ["BOARD", "PRESET", "package"]
-
-#: The preset that it is meant for.
-PRESET = "b256"
+__all__ = ["BOARD"]
 
 BOARD = ZynqBoard(
     name="arty-z7",
     title="Digilent Arty Z7-20",
     part="xc7z020clg400-1",
+    preset="b256",
     board_pattern="*:arty-z7-20:*",
     memory_bytes=512 << 20,
     clock_mhz=100,
@@ -36,12 +32,3 @@ BOARD = ZynqBoard(
         "PCW_SD0_SD0_IO": "MIO 40 .. 45",
     },
 )
-
-
-def package(folder, *, configuration=None, clock_mhz=None):
-    """Write what Vivado needs; see :func:`dpu_boards.zynq_overlay.package`.
-
-    Without a configuration it is the preset's.
-    """
-    chosen = PRESETS[PRESET] if configuration is None else configuration
-    return zynq_overlay.package(BOARD, chosen, folder, clock_mhz=clock_mhz)

@@ -44,8 +44,6 @@ class Board:
         The SDRAM.
     baud : :class:`int`
         Bits a second of the serial line.
-    high : :class:`tuple` of :class:`str`
-        Outputs, as ``resource`` names, that must be 1 for the serial line to work.
     loader : :class:`str`
         What openFPGALoader calls the board.
     """
@@ -61,12 +59,26 @@ class Board:
     memory: SdramChip
     baud: int
     loader: str
-    high: tuple[str, ...] = ()
 
     @property
     def configuration(self) -> Configuration:
         """The DPU's sizes."""
         return PRESETS[self.preset]
+
+    @property
+    def part_name(self) -> str:
+        """The FPGA's name."""
+        return self.part.name
+
+    @property
+    def memory_title(self) -> str:
+        """The memory, in words."""
+        return f"{self.memory.size >> 20} MiB SDRAM"
+
+    @property
+    def link_title(self) -> str:
+        """The way to the host, in words."""
+        return f"UART, {self.baud:,} baud"
 
     @property
     def memory_model(self) -> Memory:

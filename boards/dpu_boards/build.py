@@ -10,7 +10,8 @@ from dpu_boards.clocks import ecp5_pll_settings
 from dpu_boards.ecp5_design import Ecp5Design
 from dpu_boards.flow import run_steps, steps_of
 from dpu_boards.timing import RoutedDesign, read_report
-from dpu_boards.toolchains import find_toolchain
+from dpu_boards.toolchains import ToolchainError, find_toolchain
+from dpu_hw.family import Family
 from dpu_hw.generate import MANIFEST, generate
 
 __all__ = ["TOOLS", "BuildResult", "build", "prepare"]
@@ -55,9 +56,21 @@ def prepare(board, *, clock_hertz=None, seed=1):
         Frequency of the clock if not the board's.
     seed : :class:`int`
         Where nextpnr's random choices start.
+
+    Raises
+    ------
+    dpu_boards.toolchains.ToolchainError
+        If the package with the board's pins is missing.
     """
+    try:
+        platform = board.platform()
+    except ImportError as error:
+        raise ToolchainError(
+            f"{error.name}: isn't installed; install the extra: "
+            "pip install 'tandem-dpu[bitstream]'."
+        ) from None
     design = Ecp5Design(board=board, clock_hertz=clock_hertz)
-    plan = board.platform().prepare(
+    plan = platform.prepare(
         design,
         _NAME,
         # Multiplexers that join LUT4s to wider LUTs would take a sixth more LUT4s.
@@ -107,7 +120,9 @@ def build(board, folder, *, toolchain=None, clock_hertz=None, seed=1, progress=l
     run_steps(steps, tools, folder, progress=progress)
     bitstream = folder / f"{board.name}.bit"
     shutil.copyfile(folder / f"{_NAME}.bit", bitstream)
-    description = json.loads(generate(board.configuration, folder / "dpu").read_text())
+    description = json.loads(
+        generate(board.configuration, folder / "dpu", family=Family(board.part.family)).read_text()
+    )
     description["board"] = {
         "name": board.name,
         "part": board.part.name,

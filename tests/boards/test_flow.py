@@ -66,7 +66,7 @@ def test_native_tools_are_taken_if_all_are_there(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     found = find_toolchain(("yosys", "nextpnr-ecp5"))
     assert found.name == "native"
-    assert found.environment()["NEXTPNR_ECP5"] == str(tmp_path / "nextpnr-ecp5")
+    assert found.commands["nextpnr-ecp5"] == str(tmp_path / "nextpnr-ecp5")
 
 
 def test_apio_is_looked_up_in_its_own_folder(tmp_path, monkeypatch):

@@ -46,7 +46,7 @@ AXI3_WIDTHS = {"LEN": 4, "SIZE": 3, "BURST": 2, "LOCK": 2, "CACHE": 4, "PROT": 3
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Return the package of a DPU with two memory ports."""
-    return package(arty_z7.BOARD, WIDE, tmp_path_factory.mktemp("package"))
+    return package(arty_z7.BOARD, tmp_path_factory.mktemp("package"), configuration=WIDE)
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +269,7 @@ def test_failures_end_the_script(written, options, message):
 
 
 def test_one_port_for_a_narrow_bus_and_another_clock(tmp_path):
-    narrow = package(arty_z7.BOARD, PRESETS["tiny"], tmp_path, clock_mhz=62.5)
+    narrow = package(arty_z7.BOARD, tmp_path, configuration=PRESETS["tiny"], clock_mhz=62.5)
     vivado = _vivado(narrow.script)
     assert [slave for slave in vivado.buses.values() if "HP" in slave] == ["ps/S_AXI_HP0"]
     assert ("ps", "CONFIG.PCW_USE_S_AXI_HP1") not in vivado.properties

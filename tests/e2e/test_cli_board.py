@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """``dpu run --on board:...``, ``dpu boards``, ``dpu build`` and ``dpu program``."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from dpu_spec.presets import PRESETS
 from tests.e2e.conftest import Dpu
 
 
@@ -36,6 +38,7 @@ def test_boards_are_listed(dpu: Dpu) -> None:
     assert result.status == 0
     assert "ulx3s" in result.out
     assert "ECP5-85F" in result.out
+    assert "arty-z7" in result.out
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,8 @@ def test_boards_are_listed(dpu: Dpu) -> None:
         (("build", "--board", "ulx3s", "--clock", "900"), "from 25 MHz"),
         (("program", "--board", "ulx3s", "--bitstream", "none.bit"), "none.bit: there is no such"),
         (("program", "--board", "toaster"), "toaster: no such board"),
+        (("program", "--board", "arty-z7"), "arty-z7: is loaded from its own processor"),
+        (("build", "--board", "arty-z7", "--seed", "2"), "leave out --toolchain and --seed"),
     ],
 )
 def test_users_mistakes(dpu: Dpu, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -60,3 +65,18 @@ def test_estimates_for_a_board(dpu: Dpu, network: Path) -> None:
     assert result.status == 0
     assert " ms" in result.out
     assert dpu("estimate", network, "--board", "ulx3s", "--preset", "tiny").status == 2
+    result = dpu("estimate", network, "--board", "arty-z7")
+    assert result.status == 2
+    assert "arty-z7: the cycle model doesn't know its memory" in result.err
+
+
+def test_what_vivado_needs(dpu: Dpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A small DPU: the real one takes its time to generate.
+    monkeypatch.setitem(PRESETS, "b256", PRESETS["tiny"])
+    result = dpu("build", "--board", "arty-z7", "--clock", "50", "-o", tmp_path / "z")
+    assert result.status == 0, result.err
+    assert f"vivado -mode batch -source {tmp_path / 'z' / 'build.tcl'}" in result.err
+    manifest = json.loads((tmp_path / "z" / "manifest.json").read_text())
+    assert manifest["board"]["clock_hertz"] == 50_000_000
+    for line in result.out.splitlines():
+        assert Path(line).is_file()

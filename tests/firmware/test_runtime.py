@@ -141,7 +141,9 @@ def test_frames_have_inputs_and_outputs_of_their_own(runtime: Runtime, graph: Gr
 
 def with_bytes_at_both_ends(program: Program) -> Program:
     """Put QUANTIZE from and to uint8 around the network, its SOFTMAX left out."""
-    source, logits = program.inputs[0], program.steps[-1].host.inputs[0]  # type: ignore[union-attr]
+    softmax = program.steps[-1].host
+    assert softmax is not None
+    source, logits = program.inputs[0], softmax.inputs[0]
     inner, last = program.tensors[source], program.tensors[logits]
     before, after = max(program.tensors) + 1, max(program.tensors) + 2
     tensors = dict(program.tensors)

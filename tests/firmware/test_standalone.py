@@ -102,9 +102,8 @@ def test_a_slow_and_moody_memory(graph: Graph, program: Program, tmp_path: Path)
     assert answers(lines) == expected(graph, pictures)
 
 
-def said(name: str, firmware: bytes, **options: int) -> list[str]:
-    options = {"dram_bytes": standalone.DRAM, **options}
-    lines = run_firmware(standalone.simulator(name), firmware, **options)  # type: ignore[arg-type]
+def said(name: str, firmware: bytes, dram_bytes: int = standalone.DRAM) -> list[str]:
+    lines = run_firmware(standalone.simulator(name), firmware, dram_bytes=dram_bytes)
     assert lines[-1].text == "end"
     return [line.text for line in lines[1:-1]]
 

@@ -298,18 +298,18 @@ def test_silence_is_told() -> None:
         board.transport.read_register(0)
 
 
-def test_a_wrong_baud_rate_is_told() -> None:
+def test_a_wrong_baud_rate_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     board = Board()
     source = random.Random(1)
     board.port.noise = lambda direction, data: source.randbytes(len(data) // 2)
-    board.model.feed = lambda data: source.randbytes(30)  # type: ignore[method-assign]
+    monkeypatch.setattr(board.model, "feed", lambda data: source.randbytes(30))
     with pytest.raises(NoAnswerError, match="no answer of a Tandem board"):
         UartTransport(board.port, clock=board.port.clock)
 
 
-def test_something_that_never_stops_is_told() -> None:
+def test_something_that_never_stops_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     board = Board()
-    board.port.read = lambda size: b"hello " * 20  # type: ignore[method-assign]
+    monkeypatch.setattr(board.port, "read", lambda size: b"hello " * 20)
     with pytest.raises(NoAnswerError, match="sends all the time"):
         UartTransport(board.port, clock=board.port.clock)
 

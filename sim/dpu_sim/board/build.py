@@ -19,7 +19,7 @@ from dpu_sim.rtl.toolchain import find_toolchain
 #: Name of the design's module.
 TOP = "soc"
 #: What the simulation of a bare DPU has, too.
-_SHARED = {"dram.h", "failure.h"}
+_SHARED = {"clocked.h", "dram.h", "failure.h", "run.h", "session.h", "stops.h"}
 
 
 def build_board(

@@ -20,43 +20,13 @@
 // A failure (a rule of the SDRAM, an assertion) stops the run; every command that runs the design
 // answers with it until the next reset.
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cinttypes>
-#include <csignal>
-#include <cstdlib>
-#include <iostream>
-#include <sstream>
 
 #include "board.h"
+#include "session.h"
+#include "stops.h"
 
 namespace {
-
-Board* current = nullptr;
-
-using Arguments = std::istringstream;
-
-// Read one number; anything else makes the stream fail.
-uint64_t number(Arguments& arguments) {
-    std::string text;
-    arguments >> text;
-    char* end = nullptr;
-    const uint64_t value = strtoull(text.c_str(), &end, 0);
-    if (text.empty() || *end != 0) arguments.setstate(std::ios::failbit);
-    return value;
-}
-
-std::string file_and_range(Board& board, const std::string& command, Arguments& arguments) {
-    // The file's name comes last, because it may contain blanks.
-    const uint64_t address = number(arguments);
-    uint64_t length = command == "dump" ? number(arguments) : 0;
-    std::string path;
-    if (!(arguments >> std::ws) || !getline(arguments, path)) return "error FILE is missing";
-    const std::string message = command == "dump" ? board.dram.dump(path, address, length)
-                                                  : board.dram.load(path, address, &length);
-    return message.empty() ? "ok " + std::to_string(length) : "error " + message;
-}
 
 std::string send(Board& board, Arguments& arguments) {
     std::string digits;
@@ -111,7 +81,7 @@ std::string discard(Board& board, Arguments& arguments) {
 }
 
 std::string obey(Board& board, const std::string& command, Arguments& arguments) {
-    if (command == "load" || command == "dump") return file_and_range(board, command, arguments);
+    if (command == "load" || command == "dump") return load_or_dump(board.dram, command, arguments);
     if (command == "send") return send(board, arguments);
     if (command == "receive") return receive(board, arguments);
     if (command == "waiting") return "ok " + std::to_string(board.uart.received.size());
@@ -151,22 +121,8 @@ bool read_rules(int argc, char** argv, SdramRules* rules) {
 
 }  // namespace
 
-// Assertions and $fatal end here instead of ending the process.
-void vl_stop(const char* file, int line, const char* hierarchy) {
-    if (current == nullptr) return;
-    current->failure.set(current->cycle(), "assertion failed at %s:%d in %s", file, line,
-                         hierarchy);
-}
-void vl_fatal(const char* file, int line, const char*, const char* message) {
-    if (current == nullptr) return;
-    current->failure.set(current->cycle(), "%s:%d: %s", file, line, message);
-}
-
 int main(int argc, char** argv) {
-    signal(SIGPIPE, SIG_IGN);
-    // Only replies go to standard output; what the design prints goes to standard error.
-    FILE* replies = fdopen(dup(STDOUT_FILENO), "w");
-    dup2(STDERR_FILENO, STDOUT_FILENO);
+    FILE* replies = open_replies();
     SdramRules rules;
     if (!read_rules(argc, argv, &rules)) {
         fprintf(replies, "error the SDRAM's rules are missing\n");
@@ -175,7 +131,6 @@ int main(int argc, char** argv) {
     Verilated::traceEverOn(VM_TRACE != 0);
 
     Board board(rules);
-    current = &board;
     if (!board.dram.valid()) {
         fprintf(replies, "error cannot reserve %" PRIu64 " bytes for the memory\n", rules.bytes());
         return 1;
@@ -183,23 +138,6 @@ int main(int argc, char** argv) {
     board.reset(4);
     fprintf(replies, "ok ready %" PRIu64 "\n", rules.bytes());
     fflush(replies);
-
-    for (std::string line; getline(std::cin, line);) {
-        Arguments arguments(line);
-        std::string command, reply;
-        arguments >> command;
-        if (command == "quit") break;
-        if (command == "reset") {
-            arguments >> std::ws;
-            board.reset(arguments.eof() ? 4 : number(arguments));
-            reply = "ok";
-        } else {
-            reply = obey(board, command, arguments);
-            if (board.failure && !inspects(command)) reply = "error " + board.failure.message();
-        }
-        fprintf(replies, "%s\n", reply.c_str());
-        fflush(replies);
-    }
-    current = nullptr;
+    serve(board, replies, obey, inspects);
     return 0;
 }

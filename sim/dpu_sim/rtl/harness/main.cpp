@@ -26,50 +26,21 @@
 // A failure (a broken bus rule, an assertion) stops the run; every command that runs the design
 // answers with it until the next reset.
 
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdlib>
-#include <iostream>
-#include <sstream>
-
 #include "bench.h"
+#include "session.h"
+#include "stops.h"
 
 namespace {
 
 constexpr uint64_t kAccessLimit = 10000;  // cycles until a register access is given up
 
-Bench* current = nullptr;
-
-using Arguments = std::istringstream;
-
-// Read one number; anything else makes the stream fail.
-uint64_t number(Arguments& arguments) {
-    std::string text;
-    arguments >> text;
-    char* end = nullptr;
-    const uint64_t value = strtoull(text.c_str(), &end, 0);
-    if (text.empty() || *end != 0) arguments.setstate(std::ios::failbit);
-    return value;
-}
-
-std::string file_and_range(Bench& bench, const std::string& command, Arguments& arguments) {
-    if (command == "fill") {
-        const uint64_t address = number(arguments), length = number(arguments);
-        const uint64_t byte = number(arguments);
-        if (!arguments) return "error fill ADDRESS LENGTH BYTE";
-        if (!bench.dram.contains(address, length)) return "error the range is outside the memory";
-        memset(bench.dram.at(address), static_cast<int>(byte), length);
-        return "ok";
-    }
-    // The file's name comes last, because it may contain blanks.
-    const uint64_t address = number(arguments);
-    uint64_t length = command == "dump" ? number(arguments) : 0;
-    std::string path;
-    if (!(arguments >> std::ws) || !getline(arguments, path)) return "error FILE is missing";
-    const std::string message = command == "dump" ? bench.dram.dump(path, address, length)
-                                                  : bench.dram.load(path, address, &length);
-    return message.empty() ? "ok " + std::to_string(length) : "error " + message;
+std::string fill(Bench& bench, Arguments& arguments) {
+    const uint64_t address = number(arguments), length = number(arguments);
+    const uint64_t byte = number(arguments);
+    if (!arguments) return "error fill ADDRESS LENGTH BYTE";
+    if (!bench.dram.contains(address, length)) return "error the range is outside the memory";
+    memset(bench.dram.at(address), static_cast<int>(byte), length);
+    return "ok";
 }
 
 std::string access(Bench& bench, bool writing, Arguments& arguments) {
@@ -154,9 +125,8 @@ std::string counters(Bench& bench, Arguments& arguments) {
 
 std::string obey(Bench& bench, const std::string& command, Arguments& arguments) {
     if (command == "write" || command == "read") return access(bench, command == "write", arguments);
-    if (command == "load" || command == "dump" || command == "fill") {
-        return file_and_range(bench, command, arguments);
-    }
+    if (command == "fill") return fill(bench, arguments);
+    if (command == "load" || command == "dump") return load_or_dump(bench.dram, command, arguments);
     if (command == "wait" || command == "step") {
         const uint64_t limit = number(arguments);
         if (!arguments) return "error the number of cycles is missing";
@@ -180,24 +150,16 @@ std::string obey(Bench& bench, const std::string& command, Arguments& arguments)
     return "error unknown command " + command;
 }
 
+// Commands that don't run the design answer in spite of a failure.
+bool inspects(const std::string& command) {
+    return command == "dump" || command == "counters" || command == "cycle" ||
+           command == "trace" || command == "writes" || command == "waves";
+}
+
 }  // namespace
 
-// Assertions and $fatal end here instead of ending the process.
-void vl_stop(const char* file, int line, const char* hierarchy) {
-    if (current == nullptr) return;
-    current->failure.set(current->cycle(), "assertion failed at %s:%d in %s", file, line,
-                         hierarchy);
-}
-void vl_fatal(const char* file, int line, const char*, const char* message) {
-    if (current == nullptr) return;
-    current->failure.set(current->cycle(), "%s:%d: %s", file, line, message);
-}
-
 int main(int argc, char** argv) {
-    signal(SIGPIPE, SIG_IGN);
-    // Only replies go to standard output; what the design prints goes to standard error.
-    FILE* replies = fdopen(dup(STDOUT_FILENO), "w");
-    dup2(STDERR_FILENO, STDOUT_FILENO);
+    FILE* replies = open_replies();
     uint64_t size = uint64_t{256} << 20;
     for (int i = 1; i + 1 < argc; ++i) {
         if (std::string(argv[i]) == "--memory") size = strtoull(argv[i + 1], nullptr, 0);
@@ -206,7 +168,6 @@ int main(int argc, char** argv) {
     Verilated::traceEverOn(VM_TRACE != 0);
 
     Bench bench(size);
-    current = &bench;
     if (!bench.dram.valid()) {
         fprintf(replies, "error cannot reserve %" PRIu64 " bytes for the memory\n", size);
         return 1;
@@ -214,27 +175,6 @@ int main(int argc, char** argv) {
     bench.reset(4);
     fprintf(replies, "ok ready %u\n", AxiMemory<Vdpu>::kWidth);
     fflush(replies);
-
-    for (std::string line; getline(std::cin, line);) {
-        Arguments arguments(line);
-        std::string command, reply;
-        arguments >> command;
-        if (command == "quit") break;
-        if (command == "reset") {
-            arguments >> std::ws;
-            bench.reset(arguments.eof() ? 4 : number(arguments));
-            reply = "ok";
-        } else {
-            reply = obey(bench, command, arguments);
-            if (bench.failure && command != "dump" && command != "counters" && command != "cycle" &&
-                command != "trace" && command != "writes" && command != "waves") {
-                reply = "error " + bench.failure.message();
-            }
-        }
-        bench.flush();
-        fprintf(replies, "%s\n", reply.c_str());
-        fflush(replies);
-    }
-    current = nullptr;
+    serve(bench, replies, obey, inspects);
     return 0;
 }

@@ -18,16 +18,13 @@
 
 #include "Vstandalone.h"
 #include "axi_memory.h"
-#include "verilated.h"
+#include "stops.h"
 
 namespace {
 
 // The DRAM isn't there from the beginning.
 constexpr uint64_t kMemoryReady = 300;
 constexpr uint64_t kReset = 4;
-
-Failure* current_failure = nullptr;
-uint64_t current_cycle = 0;
 
 uint64_t option(int argc, char** argv, const char* name, uint64_t otherwise) {
     for (int i = 1; i + 1 < argc; ++i) {
@@ -63,24 +60,15 @@ class Uart {
 
 }  // namespace
 
-// Assertions and $fatal end here instead of ending the process.
-void vl_stop(const char* file, int line, const char* hierarchy) {
-    if (current_failure == nullptr) return;
-    current_failure->set(current_cycle, "assertion failed at %s:%d in %s", file, line, hierarchy);
-}
-void vl_fatal(const char* file, int line, const char*, const char* message) {
-    if (current_failure == nullptr) return;
-    current_failure->set(current_cycle, "%s:%d: %s", file, line, message);
-}
-
 int main(int argc, char** argv) {
     Verilated::commandArgs(argc, argv);
     const uint64_t limit = option(argc, argv, "--limit", 100'000'000);
     const uint64_t seed = option(argc, argv, "--seed", UINT64_MAX);
     auto top = std::make_unique<Vstandalone>();
     Dram dram(option(argc, argv, "--memory", 1 << 20));
-    Failure failure;
-    current_failure = &failure;
+    Run run;
+    current = &run;
+    Failure& failure = run.failure;
     AxiMemory<Vstandalone> memory(*top, dram, failure);
     Uart uart(option(argc, argv, "--byte", 10));
     if (!dram.valid()) {
@@ -98,9 +86,8 @@ int main(int argc, char** argv) {
     }
 
     memory.reset();
-    uint64_t cycle = 0;
+    uint64_t& cycle = run.cycle_count;
     for (; cycle < limit && !uart.ended() && !failure; ++cycle) {
-        current_cycle = cycle;
         top->rst = cycle < kReset;
         top->memory_ready = cycle >= kMemoryReady;
         top->uart___05Fready = uart.ready();
@@ -122,7 +109,7 @@ int main(int argc, char** argv) {
         top->eval();
     }
     top->final();
-    current_failure = nullptr;
+    current = nullptr;
     fflush(stdout);
     if (failure) {
         fprintf(stderr, "%s\n", failure.message().c_str());
