@@ -21,8 +21,7 @@ LINK_BASE = 0xF001_0000
 #: last written, in the order in which they crossed the link; a write of any value starts anew.
 LINK_CRC = 0x00
 #: Bit 0: the DPU's interrupt. Bit 1: the DRAM is ready. Bit 2: a bus error came since the last
-#: write to this register. Bit 3: a word of memory or registers was written since the last write to
-#: LINK_CRC.
+#: write to this register.
 LINK_STATUS = 0x04
 #: Bytes of DRAM.
 LINK_MEMORY_BYTES = 0x08
@@ -31,6 +30,12 @@ LINK_CLOCK_HERTZ = 0x0C
 #: Address behind the word of memory or registers that a command moved last (of that word itself
 #: where all words of the command have one address). It shows whether a command went to its place.
 LINK_NEXT = 0x10
+#: Words written to memory and registers since the reset, modulo 2^32.
+LINK_WRITTEN = 0x14
+#: Lowest and highest address of a word of memory or registers written since the last write to
+#: LINK_CRC; 0xFFFFFFFC and 0 where none was. They show what a damaged command may have overwritten.
+LINK_LOWEST = 0x18
+LINK_HIGHEST = 0x1C
 
 #: The on-chip memory of a CPU beside the DPU; it holds its firmware, which starts at 0.
 CPU_MEMORY_BASE = 0x0000_0000

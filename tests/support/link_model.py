@@ -34,7 +34,8 @@ class LinkModel:
         self.interrupt = False
         self.ready = True
         self.failed = False
-        self.written = False
+        self.written = 0
+        self.lowest, self.highest = 0xFFFF_FFFC, 0
         self.next = 0
         self.data = b""
         self.pending = bytearray()
@@ -86,7 +87,7 @@ class LinkModel:
                 self.failed = True
                 return False
             self.next = address + 4 * stride
-        elif not LINK <= address <= LINK + 0x10:
+        elif not LINK <= address <= LINK + 0x1C:
             self.failed = True
             return False
         if address in self.bad:
@@ -102,14 +103,17 @@ class LinkModel:
             value = int.from_bytes(self.memory[at : at + 4], "little")
         elif REGISTERS <= address < REGISTERS + 0x10000:
             value = self.read_register(address - REGISTERS)
-        elif LINK <= address <= LINK + 0x10:
-            status = self.interrupt | self.ready << 1 | self.failed << 2 | self.written << 3
+        elif LINK <= address <= LINK + 0x1C:
+            status = self.interrupt | self.ready << 1 | self.failed << 2
             value = [
                 zlib.crc32(self.data),
                 status,
                 len(self.memory),
                 self.clock_hertz,
                 self.next,
+                self.written,
+                self.lowest,
+                self.highest,
             ][(address - LINK) // 4]
         refused = address in self.bad or (address < REGISTERS and not self.ready)
         data = (0 if refused else value).to_bytes(4, "big")
@@ -122,11 +126,13 @@ class LinkModel:
         address = 4 * (word % (1 << 32))
         value = int.from_bytes(data, "big")
         if self._outside(address) and (address >= REGISTERS or self.ready):
-            self.written = True
+            self.written += 1
+            self.lowest = min(self.lowest, address)
+            self.highest = max(self.highest, address)
         if not self._note(address, stride):
             return
         if address == LINK:
-            self.data, self.written = b"", False
+            self.data, self.lowest, self.highest = b"", 0xFFFF_FFFC, 0
         elif address == LINK + 4:
             self.failed = False
         elif REGISTERS <= address < LINK:

@@ -36,9 +36,10 @@ _READS_TO_SILENCE = 100
 class Link:
     """Bursts of words to and from a board, each verified.
 
-    A burst goes with a question for the link's registers behind it: the CRC of its data, and the
-    address at which it ended. So a burst that was damaged on its way is found, and is made again
-    after a silence in which the board forgets what it is in the middle of.
+    A burst goes with a question for the link's registers behind it: the CRC of its data, the
+    address at which it ended, how many words were written so far and between which addresses. So
+    a burst that was damaged on its way is found. After a silence, in which the board forgets what
+    it is in the middle of, it is made again, unless words were overwritten outside of its place.
 
     ``timeout`` is the board's, in seconds. Raise :exc:`NoAnswerError` where no board answers.
     """
@@ -52,7 +53,7 @@ class Link:
         """Bursts and questions that had to be repeated."""
         self._board: LinkState | None = None
         self._board = self._first_state()
-        self._next = self._board.next
+        self._written = self._board.written
 
     @property
     def board(self) -> LinkState:
@@ -95,28 +96,31 @@ class Link:
         end = address + WORD_BYTES * words
         failed = False
         for attempt in range(RETRIES + 1):
-            if attempt:
-                self._again()
+            self.retries += attempt > 0
             found = self._exchange(sent, size + STATE_BYTES)
             if len(found) == size + STATE_BYTES:
                 state = LinkState.from_bytes(found[size:])
                 if self._credible(state) and not state.ready:
                     self._refuse_unready(address)
-                if self._credible(state) and state.next == end:
-                    # It went to its place. Nothing but its data can be wrong.
-                    right = state.crc == zlib.crc32(data or found[:size])
-                    if right and not state.failed:
-                        self._next = end
+                # It went to its place, nothing else was written, and its data are right.
+                right = (
+                    self._credible(state)
+                    and state.next == end
+                    and self._wrote(state) == len(data) // WORD_BYTES
+                    and state.crc == zlib.crc32(data or found[:size])
+                )
+                if right:
+                    self._written = state.written
+                    if not state.failed:
                         return found[:size]
-                    # Damage may look like an error response, but not twice.
-                    if right and failed:
-                        raise BusError(
-                            f"{self._name}: {_doing(command)} 0x{address:08X} to 0x{end:08X} was "
-                            "answered with a bus error; check that the board's memory and "
-                            "registers are there, and reset it."
-                        )
-                    failed = right
-                    continue
+                # Damage may look like an error response, but not twice.
+                if right and failed:
+                    raise BusError(
+                        f"{self._name}: {_doing(command)} 0x{address:08X} to 0x{end:08X} was "
+                        "answered with a bus error; check that the board's memory and "
+                        "registers are there, and reset it."
+                    )
+                failed = right
             self._silence()
             self._refuse_strays(command, address, end)
         raise DamagedTransferError(
@@ -124,18 +128,25 @@ class Link:
             f"{RETRIES + 1} times in a row; use a shorter cable or a lower baud rate."
         )
 
+    def _wrote(self, state: LinkState) -> int:
+        """Return how many words were written since the last burst that was right."""
+        return (state.written - self._written) % (1 << 32)
+
     def _refuse_strays(self, command: Command, address: int, end: int) -> None:
         """Raise an exception unless a burst that failed has done no harm outside of its place."""
         state = self.state()
-        nowhere = not state.written or state.next == self._next
-        if nowhere or (command == Command.WRITE and address <= state.next <= end):
-            self._next = state.next
-            return
-        raise DamagedTransferError(
-            f"{self._name}: {_doing(command)} 0x{address:08X} to 0x{end:08X} was damaged such "
-            "that other data may have been overwritten; load the program again, and use a shorter "
-            "cable or a lower baud rate if it comes back."
-        )
+        # Damage of the answer must not hide harm: another answer has to say the same.
+        while not state.same_writes(again := self.state()):
+            state = again
+        nowhere = self._wrote(state) == 0
+        self._written = state.written
+        inside = command == Command.WRITE and address <= state.lowest <= state.highest < end
+        if not nowhere and not inside:
+            raise DamagedTransferError(
+                f"{self._name}: {_doing(command)} 0x{address:08X} to 0x{end:08X} was damaged such "
+                "that other data may have been overwritten; load the program again, and use a "
+                "shorter cable or a lower baud rate if it comes back."
+            )
 
     def _refuse_unready(self, address: int) -> None:
         if not self.state().ready:

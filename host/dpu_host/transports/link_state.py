@@ -10,20 +10,26 @@ from dpu_spec.memory_map import (
     LINK_BASE,
     LINK_CLOCK_HERTZ,
     LINK_CRC,
+    LINK_HIGHEST,
+    LINK_LOWEST,
     LINK_MEMORY_BYTES,
     LINK_NEXT,
     LINK_STATUS,
+    LINK_WRITTEN,
 )
 from dpu_spec.uartbone import WORD_BYTES, Command, header
 
-_WORDS = (LINK_CRC, LINK_STATUS, LINK_MEMORY_BYTES, LINK_CLOCK_HERTZ, LINK_NEXT)
+_WORDS = (
+    *(LINK_CRC, LINK_STATUS, LINK_MEMORY_BYTES, LINK_CLOCK_HERTZ),
+    *(LINK_NEXT, LINK_WRITTEN, LINK_LOWEST, LINK_HIGHEST),
+)
 assert list(_WORDS) == [4 * index for index in range(len(_WORDS))]
 
 #: Bytes of their answer.
 STATE_BYTES = WORD_BYTES * len(_WORDS)
 #: Asks for all of them.
 ASK = header(Command.READ, len(_WORDS), LINK_BASE)
-#: Begins a new CRC and takes back the note of a bus error.
+#: Begins a new CRC and a new range of what is written, and takes back the note of a bus error.
 RESET = header(Command.WRITE, 2, LINK_BASE) + bytes(2 * WORD_BYTES)
 assert LINK_STATUS == LINK_CRC + WORD_BYTES
 
@@ -37,6 +43,9 @@ class LinkState:
     memory_bytes: int
     clock_hertz: int
     next: int
+    written: int
+    lowest: int
+    highest: int
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LinkState:
@@ -59,15 +68,10 @@ class LinkState:
         return bool(self.status & 4)
 
     @property
-    def written(self) -> bool:
-        """A word of memory or registers was written, since the last reset."""
-        return bool(self.status & 8)
-
-    @property
     def possible(self) -> bool:
         """Whether a board can say this."""
         return (
-            self.status < 16
+            self.status < 8
             and self.memory_bytes > 0
             and self.memory_bytes % WORD_BYTES == 0
             and self.clock_hertz > 0
@@ -78,5 +82,13 @@ class LinkState:
         mine, others = (
             (self.memory_bytes, self.clock_hertz),
             (other.memory_bytes, other.clock_hertz),
+        )
+        return mine == others
+
+    def same_writes(self, other: LinkState) -> bool:
+        """Tell whether both know of the same words that were written."""
+        mine, others = (
+            (self.written, self.lowest, self.highest),
+            (other.written, other.lowest, other.highest),
         )
         return mine == others

@@ -116,6 +116,7 @@ class UartBridge(wiring.Component):
             registers.data.eq(decoder.data),
             registers.passed.eq(router.passed),
             registers.write.eq(decoder.access.write),
+            registers.address.eq(decoder.access.address),
             registers.next.eq(decoder.next),
         ]
         return m

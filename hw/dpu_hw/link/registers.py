@@ -9,9 +9,12 @@ from dpu_hw.link.access import AccessSignature
 from dpu_spec.memory_map import (
     LINK_CLOCK_HERTZ,
     LINK_CRC,
+    LINK_HIGHEST,
+    LINK_LOWEST,
     LINK_MEMORY_BYTES,
     LINK_NEXT,
     LINK_STATUS,
+    LINK_WRITTEN,
 )
 
 __all__ = ["LinkRegisters"]
@@ -37,8 +40,10 @@ class LinkRegisters(wiring.Component):
         An access has failed.
     data_valid : :py:`In(1)`, data : :py:`In(8)`
         A byte for the CRC.
-    passed : :py:`In(1)`, write : :py:`In(1)`, next : :py:`In(32)`
-        A word of memory or registers has been read, or written; the word behind it.
+    passed : :py:`In(1)`, write : :py:`In(1)`
+        A word of memory or registers has been read, or written.
+    address : :py:`In(32)`, next : :py:`In(32)`
+        That word, and the one behind it.
     """
 
     def __init__(self, *, clock_hertz, memory_bytes):
@@ -54,6 +59,7 @@ class LinkRegisters(wiring.Component):
                 "data": In(8),
                 "passed": In(1),
                 "write": In(1),
+                "address": In(32),
                 "next": In(32),
             }
         )
@@ -61,7 +67,8 @@ class LinkRegisters(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         access = self.access
-        failed, written, following = Signal(), Signal(), Signal(30)
+        failed, following = Signal(), Signal(30)
+        written, lowest, highest = Signal(32), Signal(30, init=-1), Signal(30)
         m.submodules.crc = check = crc.catalog.CRC32_ISO_HDLC(data_width=8).create()
         m.d.comb += [
             check.valid.eq(self.data_valid),
@@ -73,11 +80,9 @@ class LinkRegisters(wiring.Component):
                 m.d.comb += access.result.eq(check.crc)
                 with m.If(access.valid & access.write):
                     m.d.comb += check.start.eq(1)
-                    m.d.sync += written.eq(0)
+                    m.d.sync += [lowest.eq(lowest.init), highest.eq(0)]
             with m.Case(LINK_STATUS // 4):
-                m.d.comb += access.result.eq(
-                    Cat(self.interrupt, self.memory_ready, failed, written)
-                )
+                m.d.comb += access.result.eq(Cat(self.interrupt, self.memory_ready, failed))
                 with m.If(access.valid & access.write):
                     m.d.sync += failed.eq(0)
             with m.Case(LINK_MEMORY_BYTES // 4):
@@ -86,10 +91,22 @@ class LinkRegisters(wiring.Component):
                 m.d.comb += access.result.eq(self._clock_hertz)
             with m.Case(LINK_NEXT // 4):
                 m.d.comb += access.result.eq(following << 2)
+            with m.Case(LINK_WRITTEN // 4):
+                m.d.comb += access.result.eq(written)
+            with m.Case(LINK_LOWEST // 4):
+                m.d.comb += access.result.eq(lowest << 2)
+            with m.Case(LINK_HIGHEST // 4):
+                m.d.comb += access.result.eq(highest << 2)
             with m.Default():
                 m.d.comb += access.error.eq(1)
         with m.If(self.failed):
             m.d.sync += failed.eq(1)
         with m.If(self.passed):
-            m.d.sync += [following.eq(self.next), written.eq(written | self.write)]
+            m.d.sync += following.eq(self.next)
+            with m.If(self.write):
+                m.d.sync += written.eq(written + 1)
+                with m.If(self.address < lowest):
+                    m.d.sync += lowest.eq(self.address)
+                with m.If(self.address > highest):
+                    m.d.sync += highest.eq(self.address)
         return m

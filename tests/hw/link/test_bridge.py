@@ -58,7 +58,7 @@ def test_a_fixed_write_ends_with_its_last_word():
     async def process(ctx):
         await bench.agree(ctx, write(REGISTERS + 8, bytes(range(1, 17)), fixed=True))
         await bench.agree(ctx, read(REGISTERS, 6))
-        await bench.agree(ctx, read(LINK, 5))
+        await bench.agree(ctx, read(LINK, 8))
 
     bench.run(process)
     assert bench.registers.values == {8: ~0x100F0E0D & 0xFFFFFFFF}
@@ -75,7 +75,7 @@ def test_longest_bursts():
         command = read(MEMORY + 0x80, 255)
         assert command[1] == 255
         assert len(await bench.agree(ctx, command)) == 1020
-        await bench.agree(ctx, read(LINK, 5))
+        await bench.agree(ctx, read(LINK, 8))
         assert len(await bench.agree(ctx, read(LINK + 8, 256, fixed=True))) == 1024
 
     bench.run(process)
@@ -97,23 +97,28 @@ def test_link_registers_tell_state_sizes_and_checks():
     data = b"some bytes of data, words: 7"
 
     async def process(ctx):
-        found = link_words(await bench.agree(ctx, read(LINK, 5)))
-        assert found == [0, 0b0010, MEMORY_BYTES, 1_000_000, 0]
+        found = link_words(await bench.agree(ctx, read(LINK, 8)))
+        assert found == [0, 0b010, MEMORY_BYTES, 1_000_000, 0, 0, 0xFFFF_FFFC, 0]
         await bench.agree(ctx, write(MEMORY + 64, data))
         await bench.agree(ctx, read(MEMORY + 64, 7))
-        found = link_words(await bench.agree(ctx, read(LINK, 5)))
+        found = link_words(await bench.agree(ctx, read(LINK, 8)))
         crossed = b"".join(data[i : i + 4][::-1] for i in range(0, 28, 4))
         assert found[0] == zlib.crc32(crossed + crossed)
-        assert found[1] == 0b1010
-        assert found[4] == MEMORY + 92
+        assert found[1] == 0b010
+        assert found[4:] == [MEMORY + 92, 7, MEMORY + 64, MEMORY + 88]
+        await bench.agree(ctx, write(REGISTERS + 4, bytes(4)))
+        await bench.agree(ctx, write(MEMORY + 8, bytes(4)))
+        found = link_words(await bench.agree(ctx, read(LINK, 8)))
+        assert found[5:] == [9, MEMORY + 8, REGISTERS + 4]
         await bench.agree(ctx, write(LINK, b"\0\0\0\0"))
         ctx.set(bench.dut.interrupt, 1)
         bench.model.interrupt = True
-        found = link_words(await bench.agree(ctx, read(LINK, 5)))
-        assert found[:2] == [0, 0b0011]
+        found = link_words(await bench.agree(ctx, read(LINK, 8)))
+        assert found[:2] == [0, 0b011]
+        assert found[5:] == [9, 0xFFFF_FFFC, 0]
         await bench.agree(ctx, read(REGISTERS))
         found = link_words(await bench.agree(ctx, read(LINK, 2)))
-        assert found == [zlib.crc32(bytes(4)), 0b0011]
+        assert found == [zlib.crc32(bytes(4)), 0b011]
 
     bench.run(process)
 
@@ -122,7 +127,7 @@ def test_link_registers_tell_state_sizes_and_checks():
     "address",
     [
         *(0, MEMORY - 4, MEMORY + MEMORY_BYTES, REGISTERS - 4),
-        *(LINK + 0x14, LINK + 0x1C, LINK + 0x20, 0xFFFF_FFFC),
+        *(LINK + 0x20, LINK + 0x3C, LINK + 0x40, 0xFFFF_FFFC),
     ],
 )
 def test_addresses_that_lead_nowhere_read_as_zero_and_are_noted(address):
@@ -130,11 +135,11 @@ def test_addresses_that_lead_nowhere_read_as_zero_and_are_noted(address):
 
     async def process(ctx):
         assert await bench.agree(ctx, read(address)) == bytes(4)
-        assert link_words(await bench.agree(ctx, read(LINK, 2)))[1] == 0b0110
+        assert link_words(await bench.agree(ctx, read(LINK, 2)))[1] == 0b110
         await bench.agree(ctx, write(LINK + 4, bytes(4)))
-        assert link_words(await bench.agree(ctx, read(LINK, 2)))[1] == 0b0010
+        assert link_words(await bench.agree(ctx, read(LINK, 2)))[1] == 0b010
         await bench.agree(ctx, write(address, b"1234"))
-        assert link_words(await bench.agree(ctx, read(LINK, 2)))[1] == 0b0110
+        assert link_words(await bench.agree(ctx, read(LINK, 2)))[1] == 0b110
 
     bench.run(process)
 
@@ -158,10 +163,10 @@ def test_error_responses_are_noted(address):
 
     async def process(ctx):
         assert (await bench.agree(ctx, read(address - 8, 3)))[8:] == bytes(4)
-        assert link_words(await bench.agree(ctx, read(LINK, 2)))[1] == 0b0110
+        assert link_words(await bench.agree(ctx, read(LINK, 2)))[1] == 0b110
         await bench.agree(ctx, write(LINK + 4, bytes(4)))
         await bench.agree(ctx, write(address, b"9876"))
-        assert link_words(await bench.agree(ctx, read(LINK, 2)))[1] == 0b1110
+        assert link_words(await bench.agree(ctx, read(LINK, 2)))[1] == 0b110
 
     bench.run(process)
 
@@ -175,7 +180,7 @@ def test_a_memory_that_is_not_ready_is_left_alone():
         assert await bench.agree(ctx, read(MEMORY, 2)) == bytes(8)
         await bench.agree(ctx, write(MEMORY + 8, b"abcd"))
         await bench.agree(ctx, read(REGISTERS + 4))
-        await bench.agree(ctx, read(LINK, 5))
+        await bench.agree(ctx, read(LINK, 8))
         assert not bench.memory_bus.accesses
 
     bench.run(process)
@@ -186,7 +191,7 @@ def test_garbage_that_is_no_command_is_skipped_at_once():
 
     async def process(ctx):
         await bench.agree(ctx, b"\0\xff\x05zzz" + read(MEMORY, 2))
-        await bench.agree(ctx, b"\0" + read(LINK, 5))
+        await bench.agree(ctx, b"\0" + read(LINK, 8))
 
     bench.run(process)
 
@@ -199,7 +204,7 @@ def test_a_command_that_breaks_off_is_forgotten(length):
         await bench.agree(ctx, write(MEMORY, b"abcdefgh")[:length])
         await bench.forget(ctx)
         await bench.agree(ctx, read(MEMORY, 3))
-        await bench.agree(ctx, read(LINK, 5))
+        await bench.agree(ctx, read(LINK, 8))
 
     bench.run(process)
 
@@ -210,7 +215,7 @@ def test_a_command_may_take_its_time_between_bytes():
     async def process(ctx):
         for byte in write(MEMORY, b"abcdefgh"):
             await bench.agree(ctx, bytes([byte]))
-        await bench.agree(ctx, read(LINK, 5))
+        await bench.agree(ctx, read(LINK, 8))
 
     bench.run(process)
 
@@ -223,7 +228,7 @@ def test_a_bus_that_does_not_answer_does_not_stop_the_link():
         # Answered late, when it is no longer wanted; the rest of the command is forgotten.
         assert await bench.exchange(ctx, read(REGISTERS + 16, 3)) == b""
         await bench.forget(ctx)
-        await bench.agree(ctx, read(LINK, 5))
+        await bench.agree(ctx, read(LINK, 8))
         await bench.agree(ctx, read(MEMORY, 2))
         # The next access waits when the answer to the old one comes, and must not take it.
         bench.line.received.clear()
@@ -273,8 +278,8 @@ def test_commands_may_follow_each_other_while_answers_are_sent():
     bench = Bench(data_bytes=8, latency=(1, 30))
 
     async def process(ctx):
-        await bench.agree(ctx, read(MEMORY + 16, 40) + read(LINK, 5))
-        await bench.agree(ctx, write(LINK, bytes(4)) + read(REGISTERS, 40) + read(LINK, 5))
+        await bench.agree(ctx, read(MEMORY + 16, 40) + read(LINK, 8))
+        await bench.agree(ctx, write(LINK, bytes(4)) + read(REGISTERS, 40) + read(LINK, 8))
 
     bench.run(process)
 
@@ -310,7 +315,7 @@ def test_random_commands(clocks, error):
                 await bench.agree(ctx, write(address, data, fixed=source.random() < 0.5))
             else:
                 await bench.agree(ctx, read(address, words, fixed=source.random() < 0.5))
-        await bench.agree(ctx, read(LINK, 5))
+        await bench.agree(ctx, read(LINK, 8))
 
     bench.run(process)
 
