@@ -30,6 +30,7 @@ FAKE = Benchmark(
     dead_channels=1_958,
     channels=2_996,
     cycles_without=36_000,
+    cycles_of_stream=66_000.25,
     speed=61_234.4,
     tensors=59,
 )
@@ -71,8 +72,8 @@ def folder(tmp_path: Path) -> Path:
 def test_row() -> None:
     assert cells(benchmarks.row(FAKE)) == [
         *("vww_96_int8", "b128", "70,000", "70,700", "+1.0 %", "83.5 %", "50.0 %"),
-        *("75.0 %", "1,234,567", "52,000", "1,958 of 2,996", "36,000", "205,022"),
-        *("61,234/s", "yes (59 tensors)"),
+        *("75.0 %", "1,234,567", "52,000", "1,958 of 2,996", "36,000", "66,001"),
+        *("205,022", "61,234/s", "yes (59 tensors)"),
     ]
 
 
@@ -237,6 +238,7 @@ def test_measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert found.dram_bytes == 34
     assert found.floor == 5_284  # 676,352 / 128
     assert (found.dead_channels, found.channels, found.cycles_without) == (0, 756, None)
+    assert found.cycles_of_stream == 2_500  # One start of four.
     assert found.exact
     assert found.tensors == 15
 

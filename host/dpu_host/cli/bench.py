@@ -36,6 +36,7 @@ from dpu_host.cli.places import On
 from dpu_host.cli.report import statistics
 from dpu_host.cli.run import infer, make_machine
 from dpu_host.cli.sources import Source, open_model
+from dpu_host.cli.streams import STREAM, Stream, choose_stream
 from dpu_host.errors import DeviceError
 from dpu_sim.rtl import SimulationError
 from dpu_sim.rtl.build_cache import cached, content_key
@@ -136,7 +137,7 @@ def _random(source: Source) -> Iterator[tuple[int, Any]]:
 
 
 def measure(network: str, name: str, configuration: Configuration, models: Path) -> Benchmark:
-    """Run one network on the RTL, and once more without its dead channels if that is faster."""
+    """Run a network on the RTL: once, as a stream, and without dead channels if that is faster."""
     path = model_path(network, models)
     source = Source(path, open_model(path), None, dead_channels=False)
     feeds = example(network, source, models)
@@ -149,6 +150,9 @@ def measure(network: str, name: str, configuration: Configuration, models: Path)
         smaller = Source(path, source.graph, None)
         # Its differences count as well.
         cycles_without = _inference(smaller, configuration, feeds, check)[0]["cycles"]
+    streamed = Source(path, source.graph, None, dead_channels=False)
+    choose_stream(streamed, STREAM, False)
+    stream = _stream(streamed, configuration, feeds, check)
     array = sum(layer["macs"] for layer in found["layers"] if layer["engine"] == "conv")
     return Benchmark(
         network=network,
@@ -163,6 +167,7 @@ def measure(network: str, name: str, configuration: Configuration, models: Path)
         dead_channels=dead["removable"],
         channels=dead["channels"],
         cycles_without=cycles_without,
+        cycles_of_stream=stream.cycles,
         speed=found["cycles"] / measured.seconds if measured.seconds else 0.0,
         tensors=tensors,
         differences=len(check.differences),
@@ -176,6 +181,14 @@ def _inference(
     with closing(make_machine(On.rtl, source, configuration)) as machine:
         outcomes = infer(machine, [feeds], source, check, False)
     return statistics(source, configuration, "rtl", outcomes, check), outcomes[0].measurement
+
+
+def _stream(source: Source, configuration: Configuration, feeds: Example, check: Check) -> Stream:
+    """Run a start of several inferences on the RTL; each is checked."""
+    stream = Stream(STREAM)
+    with closing(make_machine(On.rtl, source, configuration)) as machine:
+        infer(machine, [feeds] * STREAM, source, check, False, stream)
+    return stream
 
 
 def depthwise_utilization(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dpu_host.cli.errors import UserError
 from dpu_host.cli.report import percent
 from dpu_host.cli.rtl import READ_LATENCY
 from dpu_host.cli.sources import read_data
+from dpu_host.cli.streams import STREAM
 from dpu_spec.presets import PRESET_NOTES, PRESETS
 
 #: How the file is known again.
@@ -52,6 +54,8 @@ Inputs are examples of the networks' kind where there are any, random bytes othe
 - *dead channels*: those that are constant or that nobody uses. All other columns are with them;
   *without them* has the cycles (RTL) of the program that leaves them out, with the same answers,
   where the cycle model expects it to be faster (docs/dead_channels.md).
+- *stream*: cycles an inference where one start of the program runs {STREAM} of them, each beginning
+  while the one before ends (`dpu run --frames`).
 - *U55*: NPU cycles of an Ethos-U55 with as many multipliers as the array, as its compiler Vela
   5.2.0 (`ethos-u-vela` of PyPI, default options) estimates them: not measured, and without the
   waits for memory that it expects on top. For mobilenet_v2_quantized_1x3x224x224 that is its
@@ -79,6 +83,7 @@ class Benchmark:
     dead_channels: int = 0
     channels: int = 0
     cycles_without: int | None = None
+    cycles_of_stream: float | None = None
     speed: float = 0.0
     tensors: int = 0
     differences: int = 0
@@ -94,7 +99,8 @@ def _titles(preset: str) -> tuple[str, ...]:
     peer = f"U55-{PEER_OF[preset]}" if preset in PEER_OF else "U55"
     return (
         *("network", "preset", "cycles (RTL)", "predicted", "difference", "array", "all"),
-        *("depthwise", "DRAM bytes", "floor", "dead channels", "without them", peer),
+        *("depthwise", "DRAM bytes", "floor", "dead channels", "without them"),
+        *("stream", peer),
         *("simulated", "exact"),
     )
 
@@ -110,7 +116,7 @@ def row(result: Benchmark) -> str:
     if result.problem:
         return _line(
             [
-                *(result.network, result.preset, *["–"] * 10, theirs, "–"),
+                *(result.network, result.preset, *["–"] * 11, theirs, "–"),
                 f"did not run: {result.problem}",
             ]
         )
@@ -132,6 +138,7 @@ def row(result: Benchmark) -> str:
             f"{result.floor:,}",
             f"{result.dead_channels:,} of {result.channels:,}",
             f"{result.cycles_without:,}" if result.cycles_without is not None else "–",
+            f"{math.ceil(result.cycles_of_stream):,}" if result.cycles_of_stream else "–",
             theirs,
             f"{result.speed:,.0f}/s",
             exact,
