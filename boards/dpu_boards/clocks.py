@@ -78,7 +78,7 @@ def ecp5_pll_settings(source, wanted):
 class Ecp5Clock(Elaboratable):
     """Drive the domain ``sync`` from a pin by an EHXPLLL; it is in reset until the PLL has locked.
 
-    A parent defines the domain.
+    A parent defines the domain. nextpnr derives the clocks' frequencies from the pin's.
 
     Parameters
     ----------
@@ -96,8 +96,6 @@ class Ecp5Clock(Elaboratable):
         self._pin = pin
         self._settings = settings
         self._phase = phase
-        #: The domain's clock, for a constraint.
-        self.clock = Signal(name="dpu_clk")
         #: A clock of the same frequency for the memory.
         self.late = Signal(name="memory_clk")
 
@@ -147,10 +145,9 @@ class Ecp5Clock(Elaboratable):
             i_ENCLKOS=C(0, 1),
             i_ENCLKOS2=C(0, 1),
             o_CLKOP=feedback,
-            o_CLKOS=self.clock,
+            o_CLKOS=ClockSignal(),
             o_CLKOS2=self.late,
             o_LOCK=locked,
         )
-        m.d.comb += ClockSignal().eq(self.clock)
         m.submodules.reset = ResetSynchronizer(~locked, domain="sync")
         return m

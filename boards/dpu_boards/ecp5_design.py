@@ -90,7 +90,6 @@ class Ecp5Design(Elaboratable):
         m.submodules.clock = clock = Ecp5Clock(
             pin=source.i, settings=self._settings, phase=self._wiring.phase
         )
-        platform.add_clock_constraint(clock.clock, self.clock_hertz)
         m.submodules.soc = soc = _FromVerilog(self._soc)
         self._uart(m, platform, soc)
         self._sdram(m, platform, soc, clock)

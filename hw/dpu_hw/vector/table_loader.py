@@ -19,9 +19,10 @@ class TableLoader(wiring.Component):
 
     The tables of the lanes are as wide as an entry, and a wider write port would double their block
     RAMs or more. So words go to a memory of this loader, and from there entry by entry to the
-    lanes. A range of addresses holds what is still to be copied; it only grows and shrinks at its
-    ends, and copying an entry twice does no harm, so nothing that is written is ever lost. With
-    four lanes a word is an entry and there is nothing to take apart.
+    lanes. A range of addresses in each slot holds what is still to be copied; it only grows and
+    shrinks at its ends, and copying an entry twice does no harm, so nothing that is written is
+    ever lost. One slot's range is copied to its end before the other's is begun. With four lanes a
+    word is an entry and there is nothing to take apart.
 
     Parameters
     ----------
@@ -84,44 +85,45 @@ class TableLoader(wiring.Component):
         )
         write = words.write_port()
         read = words.read_port()
-        m.d.comb += [
-            write.en.eq(self.load.valid),
-            write.addr.eq(self.load.payload.address),
-            write.data.eq(self.load.payload.data.as_value()),
-        ]
+        # A word waits for a cycle, since it comes late in its own.
+        new_valid = Signal()
+        m.d.sync += new_valid.eq(self.load.valid)
+        with m.If(self.load.valid):
+            m.d.sync += [
+                write.addr.eq(self.load.payload.address),
+                write.data.eq(self.load.payload.data.as_value()),
+            ]
+        m.d.comb += write.en.eq(new_valid)
 
-        # Words from `first` to `last` are to be copied, if `waiting`.
-        waiting = Signal()
-        first = Signal(word_bits)
-        last = Signal(word_bits)
+        # Of each slot, words from `first` to `last` are to be copied, if `waiting`.
+        slot_bits = word_bits - 1
+        waiting = Signal(TABLE_SLOTS)
+        first = Array(Signal(slot_bits, name=f"first_{slot}") for slot in range(TABLE_SLOTS))
+        # The slot that is being copied, and the one of the next word.
+        turn = Signal()
+        slot = Signal()
         # The word that the read port holds, and which of its entries is next.
         copying = Signal()
         word = Signal(word_bits)
         index = Signal(index_bits)
-
         take = Signal()
-        rest = Signal()  # of the range once its first word is taken
-        after = Signal(word_bits)
-        new_before = Signal()
-        new = write.addr
         m.d.comb += [
-            take.eq(waiting & (~copying | index.all())),
+            take.eq(waiting.any() & (~copying | index.all())),
+            slot.eq(Mux(waiting.bit_select(turn, 1), turn, ~turn)),
             read.en.eq(take),
-            read.addr.eq(first),
-            rest.eq(waiting & ~(take & (first == last))),
-            after.eq(first + take),
-            # Less than `after`, without waiting for it: both comes late.
-            new_before.eq(Mux(take, new <= first, new < first)),
+            read.addr.eq(Cat(first[slot], slot)),
         ]
-        m.d.sync += [waiting.eq(rest | self.load.valid), first.eq(after)]
-        # A word that is written in the cycle in which its old value is read is in the range again.
-        with m.If(self.load.valid):
-            with m.If(~rest | new_before):
-                m.d.sync += first.eq(new)
-            with m.If(~rest | (new > last)):
-                m.d.sync += last.eq(new)
+        for number in range(TABLE_SLOTS):
+            self._range(
+                m,
+                waiting=waiting[number],
+                first=first[number],
+                take=take & (slot == number),
+                grow=new_valid & (write.addr[-1] == number),
+                new=write.addr[:-1],
+            )
         with m.If(take):
-            m.d.sync += [copying.eq(1), word.eq(first), index.eq(0)]
+            m.d.sync += [copying.eq(1), word.eq(read.addr), index.eq(0), turn.eq(slot)]
         with m.Elif(copying):
             m.d.sync += [index.eq(index + 1), copying.eq(~index.all())]
 
@@ -130,7 +132,34 @@ class TableLoader(wiring.Component):
             self.valid.eq(copying),
             self.address.eq(Cat(index, word)),
             self.entry.eq(parts[index]),
-            self.pending[0].eq((waiting & ~first[-1]) | (copying & ~word[-1])),
-            self.pending[1].eq((waiting & last[-1]) | (copying & word[-1])),
+            *(
+                self.pending[number].eq(
+                    waiting[number]
+                    | (copying & (word[-1] == number))
+                    | (new_valid & (write.addr[-1] == number))
+                )
+                for number in range(TABLE_SLOTS)
+            ),
         ]
         return m
+
+    @staticmethod
+    def _range(m, *, waiting, first, take, grow, new):
+        """Take the first word of a slot's range out of it, and let the range grow to a new word."""
+        last = Signal.like(first)
+        rest = Signal()  # of the range once its first word is taken
+        after = Signal.like(first)
+        new_before = Signal()
+        m.d.comb += [
+            rest.eq(waiting & ~(take & (first == last))),
+            after.eq(first + take),
+            # Less than `after`, without waiting for it: both comes late.
+            new_before.eq(Mux(take, new <= first, new < first)),
+        ]
+        m.d.sync += [waiting.eq(rest | grow), first.eq(after)]
+        # A word that is written in the cycle in which its old value is read is in the range again.
+        with m.If(grow):
+            with m.If(~rest | new_before):
+                m.d.sync += first.eq(new)
+            with m.If(~rest | (new > last)):
+                m.d.sync += last.eq(new)

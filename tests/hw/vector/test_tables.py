@@ -57,7 +57,7 @@ def test_words_at_full_rate(lanes, vector_lanes):
         while ctx.get(dut.pending):
             await ctx.tick()
             cycles += 1
-        assert cycles <= tables.size + 3
+        assert cycles <= tables.size + 4
         await check(ctx, dut, tables, (0, 1))
 
     simulate(dut, testbench)
@@ -101,6 +101,38 @@ def test_pending_names_the_slot():
         assert ctx.get(dut.pending) == 0
         await load(ctx, dut, 255, [1, 2])
         assert ctx.get(dut.pending) == 0b01
+
+    simulate(dut, testbench)
+
+
+def test_slots_do_not_wait_for_what_lies_between():
+    """The last word of one slot and the first of the other, while the first's is on its way."""
+    dut = Tables(lanes=16, vector_lanes=1)
+
+    async def testbench(ctx):
+        for address in (127, 128, 127, 255, 0):
+            await load(ctx, dut, address, [address + n for n in range(4)])
+        cycles = 0
+        while ctx.get(dut.pending):
+            await ctx.tick()
+            cycles += 1
+        # Both ranges have grown to their whole slots: 512 entries each, once.
+        assert 2 * 128 * 4 - 20 <= cycles <= 2 * 128 * 4 + 4
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("lanes", [8, 16])
+def test_a_slot_is_complete_without_the_other(lanes):
+    """Single words far apart in two slots are copied alone."""
+    dut = Tables(lanes=lanes, vector_lanes=1)
+    slot_words = 512 * 4 // lanes
+
+    async def testbench(ctx):
+        for address in (slot_words - 1, 2 * slot_words - 1):
+            await load(ctx, dut, address, [address + n for n in range(lanes // 4)])
+        await ctx.tick().repeat(2 * lanes // 4 + 3)
+        assert ctx.get(dut.pending) == 0
 
     simulate(dut, testbench)
 
