@@ -134,8 +134,10 @@ class Window(wiring.Component):
         operand_flags = Signal(flags_layout())
         multiply = Signal()
         take = Signal()
+        vacant = Signal()
         m.d.comb += [
-            self.i.ready.eq((~operand_valid | multiply) & self.context.valid),
+            vacant.eq(~operand_valid | multiply),
+            self.i.ready.eq(vacant & self.context.valid),
             take.eq(self.i.valid & self.i.ready),
             self.context.ready.eq(take & self.i.p.pixel & self.i.p.flags.end),
         ]
@@ -148,6 +150,8 @@ class Window(wiring.Component):
                 operand_pixel.eq(self.i.p.pixel),
                 operand_flags.eq(self.i.p.flags),
             ]
+        # Whatever comes is loaded, so that many registers wait for a short decision only.
+        with m.If(vacant):
             for k in range(ROWS):
                 for lane in range(lanes):
                     mapped = self.i.p.words[k][context.lane_map[lane]]

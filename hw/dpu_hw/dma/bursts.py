@@ -2,7 +2,7 @@
 """From runs of bytes to AXI4 bursts, each inside its window."""
 
 from amaranth import *
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
@@ -86,17 +86,18 @@ class Bursts(wiring.Component):
         m = Module()
         low = exact_log2(self._data_bytes)
 
-        # First stage: the window.
-        run = Signal(run_layout())
-        window = Signal(window_layout())
-        run_valid = Signal()
-        run_ready = Signal()
+        # First stage: the window. The later stages' readiness ends at a queue.
+        windowed_layout = data.StructLayout({"run": run_layout(), "window": window_layout()})
+        m.submodules.runs = runs = Queue(shape=windowed_layout, depth=2)
+        run, window = runs.o.payload.run, runs.o.payload.window
+        run_ready = runs.o.ready
         index = self.i.payload.window[: ceil_log2(self._window_count)]
-        m.d.comb += self.i.ready.eq(run_ready | ~run_valid)
-        with m.If(self.i.ready):
-            m.d.sync += run_valid.eq(self.i.valid)
-            with m.If(self.i.valid):
-                m.d.sync += [run.eq(self.i.payload), window.eq(Array(self.windows)[index])]
+        m.d.comb += [
+            self.i.ready.eq(runs.i.ready),
+            runs.i.valid.eq(self.i.valid),
+            runs.i.payload.run.eq(self.i.payload),
+            runs.i.payload.window.eq(Array(self.windows)[index]),
+        ]
 
         # Second stage: where the run begins and ends.
         address = Signal(BUS_BITS)
@@ -111,8 +112,8 @@ class Bursts(wiring.Component):
         sum_ready = Signal()
         m.d.comb += run_ready.eq(sum_ready | ~sum_valid)
         with m.If(run_ready):
-            m.d.sync += sum_valid.eq(run_valid)
-            with m.If(run_valid):
+            m.d.sync += sum_valid.eq(runs.o.valid)
+            with m.If(runs.o.valid):
                 m.d.sync += [
                     address.eq(window.base + run.offset),
                     end.eq(run.offset + run.bytes),
