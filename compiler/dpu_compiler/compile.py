@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 from dpu_compiler.assemble import Image
@@ -17,7 +19,7 @@ from dpu_compiler.passes.fold import fold_constants
 from dpu_compiler.passes.frames import number_frames, repeat
 from dpu_compiler.passes.pad import fuse_padding
 from dpu_compiler.resident import load_resident, resident_places
-from dpu_compiler.search import best_schedule
+from dpu_compiler.search import Choice, best_schedule
 from dpu_compiler.translate import StepBuilder, translate
 from dpu_compiler.translate.step import Memory
 from dpu_spec.configuration import Configuration
@@ -99,23 +101,44 @@ class Compilation:
                 used |= set(op.inputs)
         return used
 
-    def _device(self, part: Part, position: int) -> Step:
-        builder = StepBuilder(self.graph, self.configuration, self.memory)
-        for op in part.operators:
+    def _builder(
+        self, operators: list[Operator], position: int, memory: Memory, image: Image
+    ) -> StepBuilder:
+        """Translate operators of the part at ``position``."""
+        builder = StepBuilder(self.graph, self.configuration, memory)
+        for op in operators:
             translate(builder, op)
         later = self._used_later(position)
-        for op in part.operators:
+        for op in operators:
             for index in op.outputs:
                 if index in later and index not in builder.planar:
                     builder.require_dram(index, op.index)
         for dram, data in builder.constants:
-            dram.offset = self.image.put(data)
-        schedule = best_schedule(builder)
+            dram.offset = image.put(data)
+        return builder
+
+    def _choice(self, part: Part, position: int) -> Choice | None:
+        """Search for what is best for one of several frames: more can be tried than of all."""
+        frames = self.frames
+        if frames.count == 1:
+            return None
+        operators = [op for op in part.operators if op.index < frames.layers]
+        builder = self._builder(operators, position, copy.deepcopy(self.memory), Image())
+        if not builder.layers:
+            return None
+        choice = best_schedule(builder).choice
+        follow = {frames.tensor(i, frame) for i in choice.follow for frame in range(frames.count)}
+        return Choice(choice.tiling, frozenset(follow))
+
+    def _device(self, part: Part, position: int) -> Step:
+        choice = self._choice(part, position)
+        builder = self._builder(part.operators, position, self.memory, self.image)
+        schedule = best_schedule(builder, begin=choice)
         if self.keeps_constants:
             places = resident_places(schedule.emitter)
             if places:
                 self.preload = self._preload(load_resident(places, schedule.emitter))
-                schedule = best_schedule(builder, places)
+                schedule = best_schedule(builder, places, choice)
         self.image.add_constants(schedule.emitter)
         return Step(streams=self.image.add_streams(schedule.streams))
 

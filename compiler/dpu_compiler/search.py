@@ -38,12 +38,27 @@ LIMIT = 60000
 
 
 @dataclasses.dataclass(frozen=True)
+class Choice:
+    """What a search has chosen: a tiling, and the tensors whose readers follow their writer."""
+
+    tiling: Tiling
+    follow: frozenset[int]
+
+    def apply(self, builder: StepBuilder) -> None:
+        """Let the readers of these tensors follow their writers."""
+        for layer in builder.layers:
+            for feature_map in layer.inputs:
+                feature_map.follow = feature_map.tensor in self.follow
+
+
+@dataclasses.dataclass(frozen=True)
 class Schedule:
     """A step's instructions, and how many cycles the cycle model expects of them."""
 
     emitter: Emitter
     streams: dict[Engine, list[Issue]]
     cycles: int
+    choice: Choice
 
 
 def schedule(builder: StepBuilder, tiling: Tiling, resident: Mapping[Chunk, int]) -> Schedule:
@@ -69,7 +84,8 @@ def schedule(builder: StepBuilder, tiling: Tiling, resident: Mapping[Chunk, int]
     streams = {engine: issues for engine, issues in synchronizer.streams.items() if issues}
     timings = simulate(_instructions(streams), configuration)
     cycles = max((timing[-1].end for timing in timings.values() if timing), default=0)
-    return Schedule(emitter, streams, cycles)
+    follow = frozenset(m.tensor for layer in builder.layers for m in layer.inputs if m.follow)
+    return Schedule(emitter, streams, cycles, Choice(tiling, follow))
 
 
 def _instructions(streams: Mapping[Engine, list[Issue]]) -> dict[Engine, list[Instruction]]:
@@ -83,7 +99,6 @@ class _Search:
         self.builder = builder
         self.resident = resident
         self.best: Schedule | None = None
-        self.tiling = TILINGS[0]
         self.left = LIMIT
 
     def attempt(self, tiling: Tiling) -> bool:
@@ -97,27 +112,37 @@ class _Search:
         self.left -= len(found.emitter.issues)
         if self.best is not None and found.cycles >= self.best.cycles:
             return False
-        self.best, self.tiling = found, tiling
+        self.best = found
         return True
 
 
-def best_schedule(builder: StepBuilder, resident: Mapping[Chunk, int] | None = None) -> Schedule:
+def best_schedule(
+    builder: StepBuilder,
+    resident: Mapping[Chunk, int] | None = None,
+    begin: Choice | None = None,
+) -> Schedule:
     """Return the fastest schedule that is found.
 
-    First all tilings are tried, then layers whose drain takes longer than their sums: one that
-    follows its producer closely, row by row, is drained while the array works for others.
+    First all tilings are tried, after the choice to ``begin`` with if there is one; then layers
+    whose drain takes longer than their sums: one that follows its producer closely, row by row, is
+    drained while the array works for others.
     """
     search = _Search(builder, resident or {})
-    for tiling in TILINGS:
+    tilings = list(TILINGS)
+    if begin is not None:
+        begin.apply(builder)
+        tilings.sort(key=lambda tiling: tiling != begin.tiling)
+    for tiling in tilings:
         if search.best is not None and search.left < LIMIT / 2:
             break
         search.attempt(tiling)
+    assert search.best is not None
     for feature_map in _drained_slowly(builder):
         if search.left < 0:
             break
-        feature_map.follow = True
-        feature_map.follow = search.attempt(search.tiling)
-    assert search.best is not None
+        if not feature_map.follow:
+            feature_map.follow = True
+            feature_map.follow = search.attempt(search.best.choice.tiling)
     return search.best
 
 

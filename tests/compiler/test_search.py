@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The search for tiles and rings, and what lets engines run ahead of each other."""
 
+import dataclasses
+
 import pytest
 
 from dpu_compiler import search
+from dpu_compiler.compile import compile_graph
 from dpu_compiler.emit import AccumulatorRing
 from dpu_compiler.layer import Tiling
 from dpu_compiler.search import TILINGS, best_schedule, schedule
@@ -65,6 +68,25 @@ def test_budget_ends_the_search(monkeypatch):
     monkeypatch.setattr(search, "LIMIT", 1)
     best_schedule(build_step(drain_bound(), preset("b128")))
     assert tried == [TILINGS[0]]
+
+
+def test_frames_begin_with_what_is_best_for_one(monkeypatch):
+    """So that they don't suffer where not all tilings can be tried of them together."""
+    favourite = TILINGS[4]
+    tried = []
+
+    def biased(builder, tiling, resident):
+        found = schedule(builder, tiling, resident)
+        maps = {id(m): m.follow for layer in builder.layers for m in layer.inputs}
+        tried.append((len(builder.layers), tiling, sum(maps.values())))
+        cycles = found.cycles if tiling == favourite else found.cycles + 10**9
+        return dataclasses.replace(found, cycles=cycles)
+
+    monkeypatch.setattr(search, "schedule", biased)
+    compile_graph(drain_bound(), preset("b128"), frames=3, dead_channels=False)
+    layers = tried[0][0]
+    of_all = [attempt for attempt in tried if attempt[0] == 3 * layers]
+    assert of_all[0] == (3 * layers, favourite, 3)
 
 
 @pytest.mark.parametrize(
