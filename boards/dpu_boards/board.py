@@ -46,6 +46,8 @@ class Board:
         Bits a second of the serial line.
     loader : :class:`str`
         What openFPGALoader calls the board.
+    apio : :class:`str` or None
+        What apio calls the board, if it knows it.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Board:
     memory: SdramChip
     baud: int
     loader: str
+    apio: str | None = None
 
     @property
     def configuration(self) -> Configuration:

@@ -14,12 +14,14 @@ from dpu_boards.toolchains import ToolchainError, find_toolchain
 from dpu_hw.family import Family
 from dpu_hw.generate import MANIFEST, generate
 
-__all__ = ["TOOLS", "BuildResult", "build", "prepare"]
+__all__ = ["NAME", "SYNTHESIS", "TOOLS", "BuildResult", "board_entry", "build", "prepare"]
 
 #: Tools of an ECP5's build.
 TOOLS = ("yosys", "nextpnr-ecp5", "ecppack")
-#: Name of the design's files.
-_NAME = "top"
+#: Name of the design's files and of its top module.
+NAME = "top"
+#: Options of synth_ecp5. Multiplexers that join LUT4s to wider LUTs would take a sixth more LUT4s.
+SYNTHESIS = "-nowidelut"
 _REPORT = "report.json"
 #: Fields of signals are wires with names like a[0], which abc9 takes for bits of a, and fails.
 _RENAME = "rename -hide w:*[*] w:*.*"
@@ -45,7 +47,7 @@ class BuildResult:
     clock_hertz: int
 
 
-def prepare(board, *, clock_hertz=None, seed=1):
+def prepare(board, *, clock_hertz=None, seed=1, verilog=False):
     """Return Amaranth's build plan of a board, and the frequency of its clock.
 
     Parameters
@@ -56,6 +58,9 @@ def prepare(board, *, clock_hertz=None, seed=1):
         Frequency of the clock if not the board's.
     seed : :class:`int`
         Where nextpnr's random choices start.
+    verilog : :class:`bool`
+        Whether the top is wanted as Verilog too, in ``top.debug.v``, and without the places in
+        Python that its lines come from.
 
     Raises
     ------
@@ -72,15 +77,38 @@ def prepare(board, *, clock_hertz=None, seed=1):
     design = Ecp5Design(board=board, clock_hertz=clock_hertz)
     plan = platform.prepare(
         design,
-        _NAME,
-        # Multiplexers that join LUT4s to wider LUTs would take a sixth more LUT4s.
-        synth_opts="-nowidelut",
+        NAME,
+        synth_opts=SYNTHESIS,
         script_after_read=_RENAME,
         # A clock that is too slow is told in the table, not by a missing bitstream.
         nextpnr_opts=f"--timing-allow-fail --report {_REPORT} --seed {seed}",
         ecppack_opts="--compress",
+        debug_verilog=verilog,
+        emit_src=not verilog,
     )
     return plan, design.clock_hertz
+
+
+def board_entry(board, *, clock_hertz, toolchain):
+    """Return what a manifest says of the board.
+
+    Parameters
+    ----------
+    board : :class:`dpu_boards.board.Board`
+        The board.
+    clock_hertz : :class:`int`
+        Frequency of the clock, as the PLL makes it.
+    toolchain : :class:`str`
+        Whose tools make the bitstream.
+    """
+    return {
+        "name": board.name,
+        "part": board.part.name,
+        "clock_hertz": clock_hertz,
+        "baud": board.baud,
+        "memory_bytes": board.memory.size,
+        "toolchain": toolchain,
+    }
 
 
 def build(board, folder, *, toolchain=None, clock_hertz=None, seed=1, progress=lambda *_: None):
@@ -116,21 +144,14 @@ def build(board, folder, *, toolchain=None, clock_hertz=None, seed=1, progress=l
     progress("generating the gateware", "", 0.0)
     plan, hertz = prepare(board, clock_hertz=clock_hertz, seed=seed)
     folder = Path(plan.extract(folder))
-    steps = steps_of(plan.files[f"build_{_NAME}.sh"], TOOLS)
+    steps = steps_of(plan.files[f"build_{NAME}.sh"], TOOLS)
     run_steps(steps, tools, folder, progress=progress)
     bitstream = folder / f"{board.name}.bit"
-    shutil.copyfile(folder / f"{_NAME}.bit", bitstream)
+    shutil.copyfile(folder / f"{NAME}.bit", bitstream)
     description = json.loads(
         generate(board.configuration, folder / "dpu", family=Family(board.part.family)).read_text()
     )
-    description["board"] = {
-        "name": board.name,
-        "part": board.part.name,
-        "clock_hertz": hertz,
-        "baud": board.baud,
-        "memory_bytes": board.memory.size,
-        "toolchain": tools.name,
-    }
+    description["board"] = board_entry(board, clock_hertz=hertz, toolchain=tools.name)
     path = folder / MANIFEST
     path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     return BuildResult(

@@ -11,10 +11,10 @@ from dpu_boards.memory_wiring import memory_wiring
 from dpu_hw.family import Target, family_of
 from dpu_hw.soc.soc import Soc
 
-__all__ = ["Ecp5Design"]
+__all__ = ["SOC", "Ecp5Design"]
 
 #: Name of the Soc's module and file.
-_SOC = "soc"
+SOC = "soc"
 #: Outputs to the SDRAM by the name of the pin's resource and of the signal.
 _SDRAM_OUTPUTS = {
     "clk_en": "cke",
@@ -44,14 +44,14 @@ class _FromVerilog(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         text = verilog.convert(
-            self._soc, name=_SOC, platform=Target(family_of(platform)), emit_src=False
+            self._soc, name=SOC, platform=Target(family_of(platform)), emit_src=False
         )
-        platform.add_file(f"{_SOC}.v", text)
+        platform.add_file(f"{SOC}.v", text)
         ports = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
         for path, member, value in self.signature.flatten(self):
             direction = "o" if member.flow is Out else "i"
             ports[f"{direction}_{'__'.join(map(str, path))}"] = value
-        m.submodules.soc = Instance(_SOC, **ports)
+        m.submodules.soc = Instance(SOC, **ports)
         return m
 
 

@@ -29,4 +29,5 @@ BOARD = Board(
     memory=IS42S16160,
     baud=BOARD_LINKS["ulx3s"].baud,
     loader="ulx3s",
+    apio="ulx3s-85f",
 )

@@ -9,6 +9,8 @@ import pytest
 from dpu_spec.presets import PRESETS
 from tests.e2e.conftest import Dpu
 
+EXPORT = ("build", "--board", "ulx3s", "--export", "apio")
+
 
 @pytest.mark.parametrize("where", ["board", "board:", "fpga"])
 def test_a_wrong_place_is_refused(dpu: Dpu, network: Path, picture: Path, where: str) -> None:
@@ -51,6 +53,11 @@ def test_boards_are_listed(dpu: Dpu) -> None:
         (("program", "--board", "toaster"), "toaster: no such board"),
         (("program", "--board", "arty-z7"), "arty-z7: is loaded from its own processor"),
         (("build", "--board", "arty-z7", "--seed", "2"), "leave out --toolchain and --seed"),
+        (("build", "--board", "arty-z7", "--export", "apio"), "leave out --export"),
+        ((*EXPORT, "--toolchain", "native"), "leave out --toolchain"),
+        ((*EXPORT, "--seed", "2"), "leave out --seed, and write --seed 2 into"),
+        ((*EXPORT, "--clock", "900"), "from 25 MHz"),
+        ((*EXPORT[:-1], "icestudio"), "icestudio: there is no such format; there is apio"),
     ],
 )
 def test_users_mistakes(dpu: Dpu, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -80,3 +87,30 @@ def test_what_vivado_needs(dpu: Dpu, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert manifest["board"]["clock_hertz"] == 50_000_000
     for line in result.out.splitlines():
         assert Path(line).is_file()
+
+
+def test_a_project_for_apio(dpu: Dpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A small DPU, as above.
+    monkeypatch.setitem(PRESETS, "b128", PRESETS["tiny"])
+    folder = tmp_path / "project"
+    result = dpu(*EXPORT, "--clock", "50", "-o", folder)
+    assert result.status == 0, result.err
+    assert f"apio build -p {folder}" in result.err.replace("\n", "")
+    written = {Path(line) for line in result.out.splitlines()}
+    assert written == set(folder.iterdir())
+    assert {path.name for path in written} == {
+        "apio.ini",
+        "manifest.json",
+        "soc.v",
+        "top.lpf",
+        "top.v",
+    }
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["board"]["clock_hertz"] == 50_000_000
+
+
+def test_a_folder_with_other_verilog_is_not_taken_for_apio(dpu: Dpu, tmp_path: Path) -> None:
+    (tmp_path / "other.v").touch()
+    result = dpu(*EXPORT, "-o", tmp_path)
+    assert result.status == 2
+    assert "other.v: apio would take it for a part of the design" in result.err.replace("\n", " ")

@@ -26,6 +26,7 @@ BoardOption = Annotated[
 @contextmanager
 def _board_errors() -> Iterator[None]:
     """Turn what the board packages raise into the command line's errors."""
+    from dpu_boards.apio import ExportError
     from dpu_boards.catalogue import UnknownBoardError
     from dpu_boards.clocks import ClockError
     from dpu_boards.flow import FlowError
@@ -33,7 +34,7 @@ def _board_errors() -> Iterator[None]:
 
     try:
         yield
-    except (UnknownBoardError, ClockError, ToolchainError) as error:
+    except (UnknownBoardError, ClockError, ExportError, ToolchainError) as error:
         raise UserError(str(error)) from None
     except FlowError as error:
         say(f"failure: {error}")
@@ -139,6 +140,39 @@ def _package(board: Any, folder: Path, clock: float | None) -> None:
     note(f"Vivado makes the bitstream: {written.command} (docs/zynq.md goes on from there)")
 
 
+def _export(board: Any, folder: Path, clock_hertz: int | None) -> None:
+    """Write a project for apio, and say what to do with it."""
+    from dpu_boards.apio import export
+
+    with working("generating the gateware"):
+        written = export(board, folder=folder, clock_hertz=clock_hertz)
+    for path in (written.file, *written.sources, written.constraints, written.manifest):
+        tell(str(path))
+    note(f"apio makes the bitstream: apio build -p {folder} (docs/boards.md goes on from there)")
+
+
+def _refuse(board: str, zynq: bool, export: str | None, toolchain: str | None, seed: int) -> None:
+    """Refuse options that what makes the bitstream has no use for."""
+    if export not in (None, "apio"):
+        raise UserError(f"--export {export}: there is no such format; there is apio.")
+    if zynq and export is not None:
+        raise UserError(
+            f"--board {board}: its DPU hangs on the processor, and only Vivado connects the two; "
+            "leave out --export."
+        )
+    if zynq and (toolchain is not None or seed != 1):
+        raise UserError(
+            f"--board {board}: Vivado makes its bitstream; leave out --toolchain and --seed."
+        )
+    if export is not None and toolchain is not None:
+        raise UserError(f"--export {export}: apio runs tools of its own; leave out --toolchain.")
+    if export is not None and seed != 1:
+        raise UserError(
+            f"--export {export}: apio runs nextpnr; leave out --seed, and write --seed {seed} into "
+            "the project's apio.ini, under nextpnr-extra-options."
+        )
+
+
 def build(
     board: BoardOption,
     output: Annotated[
@@ -147,7 +181,16 @@ def build(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Where to write. [default: build/boards/NAME]",
+            help="Where to write. [default: build/boards/NAME, or build/apio/NAME]",
+            show_default=False,
+        ),
+    ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option(
+            "--export",
+            metavar="FORMAT",
+            help="Write a project for another builder instead: apio.",
             show_default=False,
         ),
     ] = None,
@@ -181,21 +224,23 @@ def build(
         from dpu_boards.zynq_overlay import ZynqBoard
 
         found = find_board(board)
-        folder = output or Path("build") / "boards" / board
-        if isinstance(found, ZynqBoard) and (toolchain is not None or seed != 1):
-            raise UserError(
-                f"--board {board}: Vivado makes its bitstream; leave out --toolchain and --seed."
-            )
+        # apio takes all Verilog in its folder, so a project has one of its own.
+        folder = output or Path("build") / (export or "boards") / board
+        clock_hertz = None if clock is None else round(clock * 1e6)
+        _refuse(board, isinstance(found, ZynqBoard), export, toolchain, seed)
         writable_folder(folder, "--output")
         if isinstance(found, ZynqBoard):
             _package(found, folder, clock)
+            return
+        if export is not None:
+            _export(found, folder, clock_hertz)
             return
         with _Progress() as progress:
             result = build_board(
                 found,
                 folder,
                 toolchain=toolchain,
-                clock_hertz=None if clock is None else round(clock * 1e6),
+                clock_hertz=clock_hertz,
                 seed=seed,
                 progress=progress,
             )
