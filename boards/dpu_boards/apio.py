@@ -9,7 +9,7 @@ import json
 import re
 from pathlib import Path
 
-from dpu_boards.build import NAME, SYNTHESIS, board_entry, prepare
+from dpu_boards.build import NAME, PLACEMENT, SYNTHESIS, board_entry, prepare
 from dpu_boards.clocks import ecp5_pll_settings
 from dpu_boards.ecp5_design import SOC
 from dpu_hw.generate import MANIFEST
@@ -112,6 +112,8 @@ board = {board.apio}
 top-module = {NAME}
 yosys-extra-options =
     {SYNTHESIS}
+nextpnr-extra-options =
+    {PLACEMENT}
 """
 
 

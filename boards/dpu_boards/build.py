@@ -14,7 +14,16 @@ from dpu_boards.toolchains import ToolchainError, find_toolchain
 from dpu_hw.family import Family
 from dpu_hw.generate import MANIFEST, generate
 
-__all__ = ["NAME", "SYNTHESIS", "TOOLS", "BuildResult", "board_entry", "build", "prepare"]
+__all__ = [
+    "NAME",
+    "PLACEMENT",
+    "SYNTHESIS",
+    "TOOLS",
+    "BuildResult",
+    "board_entry",
+    "build",
+    "prepare",
+]
 
 #: Tools of an ECP5's build.
 TOOLS = ("yosys", "nextpnr-ecp5", "ecppack")
@@ -22,6 +31,8 @@ TOOLS = ("yosys", "nextpnr-ecp5", "ecppack")
 NAME = "top"
 #: Options of synth_ecp5. Multiplexers that join LUT4s to wider LUTs would take a sixth more LUT4s.
 SYNTHESIS = "-nowidelut"
+#: Options of nextpnr: why this placer is in docs/decisions/0006-place-and-route.md.
+PLACEMENT = "--placer static"
 _REPORT = "report.json"
 #: Fields of signals are wires with names like a[0], which abc9 takes for bits of a, and fails.
 _RENAME = "rename -hide w:*[*] w:*.*"
@@ -81,7 +92,7 @@ def prepare(board, *, clock_hertz=None, seed=1, verilog=False):
         synth_opts=SYNTHESIS,
         script_after_read=_RENAME,
         # A clock that is too slow is told in the table, not by a missing bitstream.
-        nextpnr_opts=f"--timing-allow-fail --report {_REPORT} --seed {seed}",
+        nextpnr_opts=f"{PLACEMENT} --timing-allow-fail --report {_REPORT} --seed {seed}",
         ecppack_opts="--compress",
         debug_verilog=verilog,
         emit_src=not verilog,
