@@ -233,6 +233,22 @@ def test_a_reset_that_went_to_registers_is_not_passed_over() -> None:
     assert board.writes == [(0, 0), (4, 0)]
 
 
+def test_answers_that_never_agree_are_refused() -> None:
+    """The number of words written is damaged in each answer, in another way."""
+    board = Board()
+    bits = iter(range(1000))
+
+    def noise(direction: str, data: bytes) -> bytes:
+        if direction == "out" or len(data) < 32:
+            return data
+        return data[:-9] + bytes([data[-9] ^ (1 + next(bits))]) + data[-8:]
+
+    board.port.noise = noise
+    with pytest.raises(DamagedTransferError, match="no two answers of the board agree"):
+        board.transport.write_memory(2000, b"abcd")
+    assert next(bits) < 20
+
+
 def test_a_read_that_became_a_write_is_not_passed_over() -> None:
     board = Board()
     before = bytes(board.model.memory)

@@ -129,15 +129,12 @@ class Link:
         )
 
     def _wrote(self, state: LinkState) -> int:
-        """Return how many words were written since the last burst that was right."""
+        """Return how many words were written since that was last looked at."""
         return (state.written - self._written) % (1 << 32)
 
     def _refuse_strays(self, command: Command, address: int, end: int) -> None:
         """Raise an exception unless a burst that failed has done no harm outside of its place."""
-        state = self.state()
-        # Damage of the answer must not hide harm: another answer has to say the same.
-        while not state.same_writes(again := self.state()):
-            state = again
+        state = self._agreed_state()
         nowhere = self._wrote(state) == 0
         self._written = state.written
         inside = command == Command.WRITE and address <= state.lowest <= state.highest < end
@@ -147,6 +144,19 @@ class Link:
                 "that other data may have been overwritten; load the program again, and use a "
                 "shorter cable or a lower baud rate if it comes back."
             )
+
+    def _agreed_state(self) -> LinkState:
+        """Read the registers until two answers tell of the same writes: damage must hide none."""
+        state = self.state()
+        for _ in range(RETRIES + 1):
+            again = self.state()
+            if again.same_writes(state):
+                return again
+            state = again
+        raise DamagedTransferError(
+            f"{self._name}: no two answers of the board agree on what was written; load the "
+            "program again, and use a shorter cable or a lower baud rate."
+        )
 
     def _refuse_unready(self, address: int) -> None:
         if not self.state().ready:
