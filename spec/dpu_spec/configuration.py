@@ -39,7 +39,7 @@ class Configuration:
     in instructions but those of DRAM (bytes) and accumulators (pixels).
     """
 
-    lanes: int = _parameter(8, "Channels in a word: rows of the array, lanes of the depthwise PE.")
+    lanes: int = _parameter(8, "Channels in a word: rows of the array.")
     columns: int = _parameter(16, "Columns of the array: output channels of one pass.")
     axi_bytes: int = _parameter(8, "Width of the AXI4 data buses in bytes.")
     scratchpad_words: int = _parameter(16384, "Words of the scratchpad.")
@@ -52,6 +52,10 @@ class Configuration:
     conv_parameter_words: int = _parameter(1024, "Words of the drain's parameter buffer.")
     depthwise_parameter_words: int = _parameter(2048, "Words of the depthwise parameter buffer.")
     conv_requantizers: int = _parameter(8, "Values that the drain requantizes in a cycle.")
+    depthwise_lanes: int = _parameter(
+        8,
+        "Channels that the depthwise PE computes in a cycle: a word, or a part of it.",
+    )
     depthwise_requantizers: int = _parameter(
         8, "Values that the depthwise PE requantizes in a cycle."
     )
@@ -94,9 +98,9 @@ class Configuration:
                 f"not {self.array_logic_multipliers}.",
             ),
             (
-                self.depthwise_logic_multipliers <= 9 * self.lanes,
-                f"depthwise_logic_multipliers must be at most 9 x lanes = {9 * self.lanes}, "
-                f"not {self.depthwise_logic_multipliers}.",
+                self.depthwise_logic_multipliers <= self.depthwise_multipliers,
+                f"depthwise_logic_multipliers must be at most 9 x depthwise_lanes = "
+                f"{self.depthwise_multipliers}, not {self.depthwise_logic_multipliers}.",
             ),
         ]
         for name, low, high in (
@@ -117,12 +121,17 @@ class Configuration:
                     f"{name} must be a power of two from {low} to {high}, not {value}.",
                 )
             )
-        for name in ("conv_requantizers", "depthwise_requantizers", "vector_lanes"):
-            value = getattr(self, name)
+        for name, bound in (
+            ("conv_requantizers", "lanes"),
+            ("depthwise_lanes", "lanes"),
+            ("depthwise_requantizers", "depthwise_lanes"),
+            ("vector_lanes", "lanes"),
+        ):
+            value, limit = getattr(self, name), getattr(self, bound)
             rules.append(
                 (
-                    is_power_of_two(value) and value <= self.lanes,
-                    f"{name} must be a power of two up to lanes ({self.lanes}), not {value}.",
+                    is_power_of_two(value) and value <= limit,
+                    f"{name} must be a power of two up to {bound} ({limit}), not {value}.",
                 )
             )
         return [sentence for holds, sentence in rules if not holds]
@@ -141,8 +150,13 @@ class Configuration:
 
     @property
     def depthwise_multipliers(self) -> int:
-        """Multipliers of the depthwise PE: a 3x3 window for each lane."""
-        return 9 * self.lanes
+        """Multipliers of the depthwise PE: a 3x3 window for each of its lanes."""
+        return 9 * self.depthwise_lanes
+
+    @property
+    def depthwise_parts(self) -> int:
+        """Parts of a word that the depthwise PE computes one after the other."""
+        return self.lanes // self.depthwise_lanes
 
     @property
     def column_blocks(self) -> int:

@@ -22,6 +22,7 @@ PRESETS: dict[str, Configuration] = {
         conv_parameter_words=256,
         depthwise_parameter_words=256,
         conv_requantizers=4,
+        depthwise_lanes=4,
         depthwise_requantizers=4,
         vector_lanes=4,
         instruction_queue=4,
@@ -45,12 +46,14 @@ PRESETS: dict[str, Configuration] = {
         conv_parameter_words=1024,
         depthwise_parameter_words=1024,
         conv_requantizers=8,
+        # As many as are requantized: twice as many would wait half of the time.
+        depthwise_lanes=8,
         depthwise_requantizers=8,
         vector_lanes=4,
         # A DSP48E1 holds two multipliers: 128 for the array, 12 for the depthwise PE, and 80 for
         # the requantizers are all 220.
         array_logic_multipliers=0,
-        depthwise_logic_multipliers=120,
+        depthwise_logic_multipliers=48,
     ),
 }
 

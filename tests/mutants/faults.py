@@ -226,10 +226,24 @@ ENGINES = (
     ),
     Fault(
         "depth multipliers take the wrong lanes",
-        "hw/dpu_hw/depthwise/window.py",
-        "self.i.p.words[k][context.lane_map[lane]]",
-        "self.i.p.words[k][lane]",
+        "hw/dpu_hw/depthwise/column_parts.py",
+        "mapped = column.words[k][choice]",
+        "mapped = column.words[k][lane]",
         "tests/rtl/test_engines.py::test_engine[DepthwiseEngine-depthwise-disturbance0]",
+    ),
+    Fault(
+        "a middle column overtakes the outer one before it",
+        "hw/dpu_hw/depthwise/window.py",
+        "Mux(tag.middle, middle.i.ready, ~middle.waits)",
+        "Mux(tag.middle, middle.i.ready, 1)",
+        "tests/hw/depthwise/test_engine.py::test_random_instructions",
+    ),
+    Fault(
+        "an outer column is overtaken by the middle one after it",
+        "hw/dpu_hw/depthwise/window.py",
+        "Mux(tag.outer, outer.i.ready, ~outer.waits)",
+        "Mux(tag.outer, outer.i.ready, 1)",
+        "tests/hw/depthwise/test_engine.py::test_random_instructions",
     ),
     Fault(
         "partial sums are read before they are written",

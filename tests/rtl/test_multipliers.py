@@ -91,14 +91,15 @@ def test_array_of_pairs():
 
 @pytest.mark.parametrize(("logic", "blocks"), [(0, 12), (6, 6), (7, 6), (17, 1), (18, 0)])
 def test_blocks_of_a_window(logic, blocks):
-    window = Window(lanes=2, logic_multipliers=logic)
+    window = Window(lanes=4, parts=2, logic_multipliers=logic)
     text = verilog.convert(window, name="window", platform=Target(Family.XC7), emit_src=False)
     assert text.count("  DSP48E1 ") == blocks
 
 
-def test_window_of_pairs():
+@pytest.mark.parametrize("parts", [1, 2])
+def test_window_of_pairs(parts):
     # A pair, a single block, and logic.
-    windows = [Window(lanes=2, logic_multipliers=7) for _ in range(2)]
+    windows = [Window(lanes=4, parts=parts, logic_multipliers=7) for _ in range(2)]
     run(verilog_of(Comparison(*windows, cycles=1 << 16), Family.XC7))
 
 

@@ -72,8 +72,11 @@ def test_array_logic_multipliers():
 def test_depthwise_logic_multipliers():
     Configuration(depthwise_logic_multipliers=72)
     assert refused(depthwise_logic_multipliers=73) == (
-        "depthwise_logic_multipliers must be at most 9 x lanes = 72, not 73."
+        "depthwise_logic_multipliers must be at most 9 x depthwise_lanes = 72, not 73."
     )
+    fewer = {"depthwise_lanes": 4, "depthwise_requantizers": 4}
+    assert Configuration(**fewer, depthwise_logic_multipliers=36).depthwise_multipliers == 36
+    assert "= 36, not 37" in refused(**fewer, depthwise_logic_multipliers=37)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +102,22 @@ def test_sizes_are_powers_of_two_in_a_range(name, low, high):
         )
 
 
-@pytest.mark.parametrize("name", ["conv_requantizers", "depthwise_requantizers", "vector_lanes"])
-def test_lane_counts_are_powers_of_two_up_to_lanes(name):
+@pytest.mark.parametrize(
+    ("name", "bound"),
+    [
+        ("conv_requantizers", "lanes"),
+        ("depthwise_lanes", "lanes"),
+        ("depthwise_requantizers", "depthwise_lanes"),
+        ("vector_lanes", "lanes"),
+    ],
+)
+def test_lane_counts_are_powers_of_two_up_to_lanes(name, bound):
+    others = {"depthwise_lanes": 8, "depthwise_requantizers": 1, "depthwise_logic_multipliers": 0}
     for value in (1, 2, 4, 8):
-        Configuration(**{name: value})
+        Configuration(**{**others, name: value})
     for value in (0, 3, 16):
-        assert refused(**{name: value}) == (
-            f"{name} must be a power of two up to lanes (8), not {value}."
+        assert f"{name} must be a power of two up to {bound} (8), not {value}." in refused(
+            **{**others, name: value}
         )
 
 
@@ -242,8 +254,8 @@ def test_a_file_that_is_no_configuration(tmp_path, name, text, message):
 @pytest.mark.parametrize(
     ("text", "base", "inherited"),
     [
-        ("lanes = 4", "b128", "depthwise_logic_multipliers = 72"),
-        ('preset = "b256"\nlanes = 8', "b256", "depthwise_logic_multipliers = 120"),
+        ("lanes = 4", "b128", "depthwise_lanes = 8"),
+        ('preset = "b256"\nlanes = 4', "b256", "depthwise_lanes = 8"),
     ],
 )
 def test_a_value_that_the_file_does_not_name(tmp_path, text, base, inherited):

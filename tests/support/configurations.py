@@ -21,6 +21,7 @@ def configurations(draw: Any, *, largest_scratchpad: int = 16384) -> Configurati
     """Any valid configuration: small buffers are as likely as large ones."""
     lanes = draw(st.sampled_from((4, 8, 16)))
     columns = lanes * draw(st.sampled_from((1, 2, 4)))
+    depthwise_lanes = draw(_powers(1, lanes))
     return Configuration(
         lanes=lanes,
         columns=columns,
@@ -33,13 +34,14 @@ def configurations(draw: Any, *, largest_scratchpad: int = 16384) -> Configurati
         conv_parameter_words=draw(_powers(64, 1024)),
         depthwise_parameter_words=draw(_powers(64, 2048)),
         conv_requantizers=draw(_powers(1, lanes)),
-        depthwise_requantizers=draw(_powers(1, lanes)),
+        depthwise_lanes=depthwise_lanes,
+        depthwise_requantizers=draw(_powers(1, depthwise_lanes)),
         vector_lanes=draw(_powers(1, lanes)),
         instruction_queue=draw(_powers(2, 16)),
         read_outstanding=draw(_powers(1, 8)),
         write_outstanding=draw(_powers(1, 8)),
         array_logic_multipliers=draw(st.integers(0, lanes * columns)),
-        depthwise_logic_multipliers=draw(st.integers(0, 9 * lanes)),
+        depthwise_logic_multipliers=draw(st.integers(0, 9 * depthwise_lanes)),
     )
 
 

@@ -11,29 +11,36 @@ from dpu_spec.configuration import Configuration
 #: From an instruction's transfer to its geometry, besides a cycle for each bit of the greater of
 #: vertical stride and dilation (``depthwise.geometry``).
 _GEOMETRY = 4
-#: From an instruction in ``depthwise.column_walker`` to its first column at the multipliers: two
-#: cycles, four queues and registers, two of the scratchpad, the operands' register.
+#: From an instruction in ``depthwise.column_walker`` to its first column in the window: two cycles,
+#: four queues and registers, two of the scratchpad, the column's register.
 _FIRST_COLUMN = 8
-#: Columns from there to the requantizer at most: 17 in ``depthwise.column_fetcher``, four in
-#: ``depthwise.window``, four in the queue of sums, three in ``depthwise.partial_sums``.
-_COLUMNS_AHEAD = 28
+#: Columns from there to the requantizer at most: 17 in ``depthwise.column_fetcher``, one in
+#: ``depthwise.window``; and steps: four of that, four in the queue of sums, three in
+#: ``depthwise.partial_sums``.
+_COLUMNS_AHEAD = 18
+_STEPS_AHEAD = 11
 #: From an instruction's transfer to its first request of weights: queue, register, block walker.
 _FIRST_WEIGHTS = 3
-#: From a column at the multipliers to its sums at the requantizer: three more stages of
+#: From a column in the window to its sums at the requantizer: four more stages of
 #: ``depthwise.window``, the queue of sums, three of ``depthwise.partial_sums``.
-_SUM = 7
+_SUM = 8
 #: From there to the write of its pixel, and the cycle of ``done``: ten cycles of the requantizer,
 #: the write's register.
 _RESULT = 12
 
 
 class DepthwiseTiming:
-    """DEPTHWISE: a column a cycle; its words leave every ``lanes / requantizers`` cycles."""
+    """DEPTHWISE: a step a cycle; its words leave every ``lanes / requantizers`` cycles.
+
+    A step is a part of a column, or of two where one of them only meets the second weights.
+    """
 
     def __init__(self, configuration: Configuration, slow: SlowStreams) -> None:
         self._slow = slow
         #: Cycles of a word at the requantizer.
-        self._parts = configuration.lanes // configuration.depthwise_requantizers
+        self._cycles = configuration.lanes // configuration.depthwise_requantizers
+        #: Steps of a word at the multipliers.
+        self._parts = configuration.depthwise_parts
         self._weights = ScaleTiming()
         #: First cycle in which the next instruction can be taken.
         self.ready: int | None = 0
@@ -42,13 +49,9 @@ class DepthwiseTiming:
     def run(self, i: Values, taken: int) -> int:
         """Return when an instruction that is taken in a cycle is done."""
         rows, columns, blocks = i["rows"], i["columns"], i["blocks"]
-        if i["dilation_x"] == 1 and i["stride_x"] <= 2:
-            # Neighbouring pixels share columns.
-            row = (columns - 1) * i["stride_x"] + 3
-        else:
-            row = 3 * columns
-        parts = self._parts if i["last"] else 0
-        cycles = rows * max(row, columns * parts)
+        fetched, row = self._columns(i)
+        word = self._cycles if i["last"] else 0
+        cycles = rows * max(row, columns * word)
         bits = max(i["stride_y"].bit_length(), i["dilation_y"].bit_length())
         walks = max(taken + _GEOMETRY + bits, self._walked)
         column = start = walks + _FIRST_COLUMN
@@ -66,14 +69,27 @@ class DepthwiseTiming:
             self._weights.skip(blocks - singly, period)
             self._ended += (blocks - singly) * period
         # Where words are slower than columns, they begin with the third.
-        last = self._ended + _SUM + (2 if columns * parts > row else max(0, parts - 1))
-        ahead = _COLUMNS_AHEAD * cycles // (rows * row)
-        self._walked = max(walks + blocks * rows * row, last - ahead)
+        slow = columns * word > row
+        last = self._ended + _SUM + (2 if slow else max(0, word // self._parts - 1))
+        ahead = _COLUMNS_AHEAD * cycles // (rows * fetched) + _STEPS_AHEAD * cycles // (rows * row)
+        self._walked = max(walks + blocks * rows * fetched, last - ahead)
         self.ready = walks + 1
-        if i["last"] and 2 in (self._parts, i["stride_x"]):
+        if i["last"] and 2 in (self._cycles, i["stride_x"]):
             # The first pixel of a row is its third column.
             cycle = max(start, before + 1) + 2 + _SUM + _RESULT
             for address in row_addresses(i, "out_"):
                 self._slow.add(cycle, address, columns)
                 cycle += cycles // rows
         return last + _RESULT
+
+    def _columns(self, i: Values) -> tuple[int, int]:
+        """Return the columns that are fetched for a row, and the steps that they take."""
+        columns, parts = i["columns"], self._parts
+        if i["dilation_x"] == 1 and i["stride_x"] == 1:
+            # Neighbouring pixels share two columns, others one or none.
+            return columns + 2, (columns + 2) * parts
+        shares = i["dilation_x"] == 1 and i["stride_x"] == 2
+        fetched = 2 * columns + 1 if shares else 3 * columns
+        if parts == 1:
+            return fetched, fetched
+        return fetched, parts * (columns + 1 if shares else 2 * columns)

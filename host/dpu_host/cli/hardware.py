@@ -58,7 +58,7 @@ def _rows(configuration: Configuration) -> dict[str, str]:
     kib = 1024
     return {
         "array": f"{c.lanes} x {c.columns} = {c.array_multipliers} multipliers",
-        "depthwise PE": f"9 x {c.lanes} = {c.depthwise_multipliers} multipliers",
+        "depthwise PE": f"9 x {c.depthwise_lanes} = {c.depthwise_multipliers} multipliers",
         "requantizers": f"{c.conv_requantizers} conv + {c.depthwise_requantizers} depthwise",
         "vector unit": f"{c.vector_lanes} values a cycle",
         "scratchpad": f"{c.scratchpad_bytes // kib} KiB in {c.scratchpad_banks} banks",

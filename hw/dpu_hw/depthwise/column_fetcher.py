@@ -6,7 +6,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from dpu_hw.depthwise.column_walker import ColumnWalker
-from dpu_hw.depthwise.layouts import ROWS, column_layout, flags_layout, geometry_layout
+from dpu_hw.depthwise.layouts import ROWS, column_layout, column_tag_layout, geometry_layout
 from dpu_hw.layouts import word_layout
 from dpu_hw.ports import ADDRESS_BITS, READ_LATENCY, ReadPortSignature
 from dpu_hw.queue import Queue
@@ -63,13 +63,12 @@ class ColumnFetcher(wiring.Component):
 
         # A column is in this queue from when its requests are queued until its words are taken.
         # That bounds the other queues: they never refuse, and words have room.
-        shape = data.StructLayout({"inside": ROWS, "pixel": 1, "flags": flags_layout()})
+        shape = data.StructLayout({"inside": ROWS, "tag": column_tag_layout()})
         m.submodules.columns = columns = Queue(shape=shape, depth=_DEPTH)
         m.d.comb += [
             columns.i.valid.eq(walker.o.valid),
             columns.i.p.inside.eq(walker.o.p.inside),
-            columns.i.p.pixel.eq(walker.o.p.pixel),
-            columns.i.p.flags.eq(walker.o.p.flags),
+            columns.i.p.tag.eq(walker.o.p.tag),
             walker.o.ready.eq(columns.i.ready),
         ]
         column = columns.o.p
@@ -103,8 +102,7 @@ class ColumnFetcher(wiring.Component):
         m.d.comb += [
             self.o.valid.eq(columns.o.valid & ~missing.any()),
             self.o.p.inside.eq(column.inside),
-            self.o.p.pixel.eq(column.pixel),
-            self.o.p.flags.eq(column.flags),
+            self.o.p.tag.eq(column.tag),
             take.eq(self.o.valid & self.o.ready),
             columns.o.ready.eq(take),
         ]

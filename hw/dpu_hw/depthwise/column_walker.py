@@ -5,7 +5,13 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from dpu_hw.depthwise.layouts import COORDINATE, ROWS, flags_layout, geometry_layout
+from dpu_hw.depthwise.layouts import (
+    COORDINATE,
+    ROWS,
+    column_tag_layout,
+    flags_layout,
+    geometry_layout,
+)
 from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
 
@@ -18,8 +24,7 @@ def place_layout():
         {
             "address": data.ArrayLayout(ADDRESS_BITS, ROWS),
             "inside": ROWS,
-            "pixel": 1,
-            "flags": flags_layout(),
+            "tag": column_tag_layout(),
         }
     )
 
@@ -138,12 +143,15 @@ class ColumnWalker(wiring.Component):
                         y.eq(now.y),
                     ]
 
+        slides = now.new_columns == 1
         within = (x >= 0) & (x < now.width)
         with m.If(free):
             m.d.sync += [
                 self.o.valid.eq(active),
-                self.o.p.pixel.eq(pixel),
-                self.o.p.flags.eq(flags),
+                self.o.p.tag.outer.eq(slides | (taps != 1)),
+                self.o.p.tag.middle.eq(slides | (taps == 1)),
+                self.o.p.tag.pixel.eq(pixel),
+                self.o.p.tag.flags.eq(flags),
             ]
             for k in range(ROWS):
                 m.d.sync += [

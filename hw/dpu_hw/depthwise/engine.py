@@ -39,7 +39,7 @@ __all__ = ["DepthwiseEngine"]
 #: Instructions that may be between being fetched and being written.
 _CONTEXTS = 9
 
-#: Pixels between the window and the partial sums.
+#: Parts of pixels between the window and the partial sums.
 _WINDOW_SUMS = 4
 
 
@@ -47,9 +47,10 @@ class DepthwiseEngine(wiring.Component):
     """Run DEPTHWISE instructions (:mod:`dpu_spec.isa` defines them).
 
     A row of n columns takes n + 2 cycles with stride 1, 2 n + 1 with stride 2, else (or with
-    dilation) 3 n, with no gaps between rows and blocks of at least ten cycles: in ten, the
-    parameters of a block are loaded. The next instruction begins to be fetched when the present one
-    has been.
+    dilation) 3 n. If the PE has fewer lanes than a word, in p parts, those are p (n + 2),
+    p (n + 1) and 2 p n cycles. There are no gaps between rows and blocks of at least ten cycles:
+    in ten, the parameters of a block are loaded. The next instruction begins to be fetched when the
+    present one has been.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ class DepthwiseEngine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         sizes = self._configuration
-        lanes = sizes.lanes
+        lanes, parts = sizes.lanes, sizes.depthwise_parts
 
         m.submodules.geometry = geometry = Geometry()
         m.submodules.fetcher = fetcher = ColumnFetcher(lanes=lanes)
@@ -98,17 +99,17 @@ class DepthwiseEngine(wiring.Component):
             lanes=lanes, words=sizes.depthwise_parameter_words
         )
         m.submodules.window = window = Window(
-            lanes=lanes, logic_multipliers=sizes.depthwise_logic_multipliers
+            lanes=lanes, parts=parts, logic_multipliers=sizes.depthwise_logic_multipliers
         )
         # A queue whose readiness is a register cuts the pipeline's chain of readiness in two.
         m.submodules.window_sums = window_sums = Queue(
-            shape=window_sum_layout(lanes), depth=_WINDOW_SUMS
+            shape=window_sum_layout(sizes.depthwise_lanes), depth=_WINDOW_SUMS
         )
         m.submodules.partial_sums = partial_sums = PartialSums(
-            lanes=lanes, depth=sizes.partial_sum_depth
+            lanes=sizes.depthwise_lanes, depth=sizes.partial_sum_depth, parts=parts
         )
         m.submodules.output = output = Output(
-            lanes=lanes, requantizers=sizes.depthwise_requantizers
+            lanes=lanes, parts=parts, requantizers=sizes.depthwise_requantizers
         )
         m.submodules.writer = writer = Writer(lanes=lanes)
 

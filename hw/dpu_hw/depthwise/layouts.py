@@ -20,6 +20,7 @@ __all__ = [
     "accumulator_layout",
     "blocks_layout",
     "column_layout",
+    "column_tag_layout",
     "field_shape",
     "flags_layout",
     "geometry_layout",
@@ -115,24 +116,39 @@ def write_view_layout():
     )
 
 
-def column_layout(lanes):
-    """Return a column of the window: a word of each row (any value where it lies outside).
+def column_tag_layout():
+    """Return what a column of the window is for.
 
-    ``pixel`` tells that it completes the window of an output pixel, to which the flags belong.
+    ``outer`` and ``middle`` tell which columns of weights it meets: the first and the third, the
+    second. Where no two pixels share all columns but one, it meets only one of both. ``pixel``
+    tells that it completes the window of an output pixel, to which the flags belong.
     """
+    return data.StructLayout({"outer": 1, "middle": 1, "pixel": 1, "flags": flags_layout()})
+
+
+def column_layout(lanes):
+    """Return a column of the window: a word of each row (any value where it lies outside)."""
     return data.StructLayout(
         {
             "words": data.ArrayLayout(word_layout(lanes), ROWS),
             "inside": ROWS,
-            "pixel": 1,
-            "flags": flags_layout(),
+            "tag": column_tag_layout(),
         }
     )
 
 
 def window_sum_layout(lanes):
-    """Return the sums of a pixel's windows."""
-    return data.StructLayout({"sums": data.ArrayLayout(WINDOW_SUM, lanes), "flags": flags_layout()})
+    """Return the sums of a pixel's windows, or of a part of its lanes.
+
+    All parts have the pixel's flags; ``word_end`` marks the last of them.
+    """
+    return data.StructLayout(
+        {
+            "sums": data.ArrayLayout(WINDOW_SUM, lanes),
+            "word_end": 1,
+            "flags": flags_layout(),
+        }
+    )
 
 
 def output_tag_layout():
@@ -144,7 +160,11 @@ def output_tag_layout():
 
 
 def accumulator_layout(lanes):
-    """Return the accumulators of a pixel."""
+    """Return the accumulators of a pixel, or of a part of its lanes, see above."""
     return data.StructLayout(
-        {"acc": data.ArrayLayout(signed(32), lanes), "tag": output_tag_layout()}
+        {
+            "acc": data.ArrayLayout(signed(32), lanes),
+            "word_end": 1,
+            "tag": output_tag_layout(),
+        }
     )

@@ -19,6 +19,8 @@ class Output(wiring.Component):
     ----------
     lanes : :class:`int`
         Lanes of a word.
+    parts : :class:`int`
+        Parts in which its accumulators come; divides ``lanes``.
     requantizers : :class:`int`
         Values handled each cycle.
 
@@ -28,20 +30,21 @@ class Output(wiring.Component):
         Instructions that write, each taken with its last pixel.
     scale : :py:`In(stream.Signature(scale_layout(lanes)))`
         Scales of their blocks, each taken with the block's last pixel.
-    i : :py:`In(stream.Signature(accumulator_layout(lanes)))`
+    i : :py:`In(stream.Signature(accumulator_layout(lanes // parts)))`
         Accumulators, and ends of instructions that don't write.
     o : :py:`Out(stream.Signature(requantizer_output(lanes, output_tag_layout())))`
         The same in int8.
     """
 
-    def __init__(self, *, lanes, requantizers):
+    def __init__(self, *, lanes, parts, requantizers):
         self._lanes = lanes
+        self._parts = parts
         self._requantizers = requantizers
         super().__init__(
             {
                 "context": In(stream.Signature(output_layout())),
                 "scale": In(stream.Signature(scale_layout(lanes))),
-                "i": In(stream.Signature(accumulator_layout(lanes))),
+                "i": In(stream.Signature(accumulator_layout(lanes // parts))),
                 "o": Out(stream.Signature(requantizer_output(lanes, output_tag_layout()))),
             }
         )
@@ -52,6 +55,11 @@ class Output(wiring.Component):
         return self._lanes
 
     @property
+    def parts(self):
+        """Parts in which a word's accumulators come."""
+        return self._parts
+
+    @property
     def requantizers(self):
         """Values handled each cycle."""
         return self._requantizers
@@ -59,7 +67,10 @@ class Output(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.requantizer = requantizer = WordRequantizer(
-            lanes=self._lanes, requantizers=self._requantizers, tag_shape=output_tag_layout()
+            lanes=self._lanes,
+            items=self._parts,
+            requantizers=self._requantizers,
+            tag_shape=output_tag_layout(),
         )
         connect(m, requantizer.o, flipped(self.o))
 
@@ -74,7 +85,7 @@ class Output(wiring.Component):
             requantizer.i.p.output.eq(self.context.p),
             requantizer.i.p.tag.eq(tag),
             self.i.ready.eq(requantizer.i.ready & usable),
-            written.eq(self.i.valid & self.i.ready & tag.write),
+            written.eq(self.i.valid & self.i.ready & tag.write & self.i.p.word_end),
             self.scale.ready.eq(written & tag.flags.block_end),
             self.context.ready.eq(written & tag.flags.end),
         ]

@@ -19,15 +19,17 @@ __all__ = ["PartialSums"]
 class PartialSums(wiring.Component):
     """Add to partial sums, pixel by pixel, and keep or pass on the results.
 
-    A pixel that is still on its way to the memory holds back another that needs it, which can only
-    be the next instruction's.
+    A pixel's lanes may come in several parts, one after the other. A part that is still on its way
+    to the memory holds back another that needs it, which can only be the next instruction's.
 
     Parameters
     ----------
     lanes : :class:`int`
-        Sums of a pixel.
+        Sums of a part.
     depth : :class:`int`
         Pixels, a power of two.
+    parts : :class:`int`
+        Parts of a pixel, a power of two.
 
     Members
     -------
@@ -36,19 +38,22 @@ class PartialSums(wiring.Component):
     i : :py:`In(stream.Signature(window_sum_layout(lanes)))`
         Sums to add.
     o : :py:`Out(stream.Signature(accumulator_layout(lanes)))`
-        Accumulators of instructions with :py:`last`, and the end of the others, :attr:`latency`
-        cycles later.
+        Accumulators of instructions with :py:`last`, and the last pixel of the others,
+        :attr:`latency` cycles later.
     """
 
     latency = 3
 
-    def __init__(self, *, lanes, depth):
+    def __init__(self, *, lanes, depth, parts=1):
         if not isinstance(lanes, int) or lanes <= 0:
             raise TypeError(f"Lane count must be a positive integer, not {lanes!r}")
         if not isinstance(depth, int) or depth < 2 or depth & (depth - 1):
             raise ValueError(f"Depth must be a power of two of at least two, not {depth!r}")
+        if not isinstance(parts, int) or parts < 1 or parts & (parts - 1):
+            raise ValueError(f"Parts must be a power of two, not {parts!r}")
         self._lanes = lanes
         self._depth = depth
+        self._parts = parts
         super().__init__(
             {
                 "context": In(stream.Signature(sums_layout())),
@@ -59,7 +64,7 @@ class PartialSums(wiring.Component):
 
     @property
     def lanes(self):
-        """Sums of a pixel."""
+        """Sums of a part."""
         return self._lanes
 
     @property
@@ -67,12 +72,18 @@ class PartialSums(wiring.Component):
         """Pixels."""
         return self._depth
 
+    @property
+    def parts(self):
+        """Parts of a pixel."""
+        return self._parts
+
     def elaborate(self, platform):
         m = Module()
+        depth = self._depth * self._parts
         sums = data.ArrayLayout(signed(32), self._lanes)
         m.submodules.memory = storage = memory.Memory(
             shape=sums,
-            depth=self._depth,
+            depth=depth,
             init=[],
             # What is being written is read only where it isn't taken, see `pending`.
             attrs={"no_rw_check": 1},
@@ -81,10 +92,11 @@ class PartialSums(wiring.Component):
         write = storage.write_port()
         stage_layout = data.StructLayout(
             {
-                "address": range(self._depth),
+                "address": range(depth),
                 "first": 1,
                 "last": 1,
                 "sums": data.ArrayLayout(WINDOW_SUM, self._lanes),
+                "word_end": 1,
                 "flags": flags_layout(),
             }
         )
@@ -92,35 +104,37 @@ class PartialSums(wiring.Component):
         advance = Signal()
         m.d.comb += advance.eq(~self.o.valid | self.o.ready)
 
-        # Pixels have consecutive addresses, from the instruction's on.
+        # Pixels, and their parts, have consecutive addresses, from the instruction's on.
         context = self.context.p
         loaded = Signal()
         first = Signal()
         last = Signal()
-        address = Signal(range(self._depth))
-        address_after = Signal(range(self._depth))
+        address = Signal(range(depth))
+        address_after = Signal(range(depth))
 
         # Stage 0 reads, stage 1 takes what was read into a register, stage 2 adds; the sum is
         # written in the cycle after.
         valid = [Signal(name=f"valid_{k}") for k in range(3)]
         stages = [Signal(stage_layout, name=f"stage_{k}") for k in range(2)]
-        written = Signal(range(self._depth))
+        written = Signal(range(depth))
         take = Signal()
+        ends = Signal()
         # Bit k: what is in stage k is going to be written to `address`.
         pending = Signal(3)
         m.d.comb += [
             self.i.ready.eq(advance & loaded & (first | ~pending.any())),
             take.eq(self.i.valid & self.i.ready),
-            self.context.ready.eq(~loaded | (take & self.i.p.flags.end)),
+            ends.eq(self.i.p.flags.end & self.i.p.word_end),
+            self.context.ready.eq(~loaded | (take & ends)),
             # What is read without being taken is of no interest.
             read.en.eq(advance & self.i.valid & ~first),
             read.addr.eq(address),
         ]
         begins = Signal()
-        following = Signal(range(self._depth))
+        following = Signal(range(depth))
         m.d.comb += [
-            begins.eq(~loaded | self.i.p.flags.end),
-            following.eq(Mux(begins, context.partial_sum, address_after)),
+            begins.eq(~loaded | ends),
+            following.eq(Mux(begins, context.partial_sum * self._parts, address_after)),
         ]
         with m.If(~loaded | take):
             m.d.sync += [
@@ -159,6 +173,7 @@ class PartialSums(wiring.Component):
                 stages[0].first.eq(first),
                 stages[0].last.eq(last),
                 stages[0].sums.eq(self.i.p.sums),
+                stages[0].word_end.eq(self.i.p.word_end),
                 stages[0].flags.eq(self.i.p.flags),
                 valid[1].eq(valid[0]),
                 stages[1].eq(stages[0]),
@@ -167,6 +182,7 @@ class PartialSums(wiring.Component):
                 valid[2].eq(valid[1] & ~stages[1].last),
                 written.eq(stages[1].address),
                 self.o.valid.eq(valid[1] & (stages[1].last | stages[1].flags.end)),
+                self.o.p.word_end.eq(stages[1].word_end),
                 self.o.p.tag.flags.eq(stages[1].flags),
                 self.o.p.tag.write.eq(stages[1].last),
             ]

@@ -32,11 +32,11 @@ def output_layout():
     )
 
 
-def requantizer_input(lanes, tag_shape):
-    """Return the layout of what a requantizer of ``lanes`` takes."""
+def requantizer_input(lanes, tag_shape, *, items=1):
+    """Return the layout of what a requantizer of ``lanes`` takes, in so many items."""
     return data.StructLayout(
         {
-            "acc": data.ArrayLayout(signed(32), lanes),
+            "acc": data.ArrayLayout(signed(32), lanes // items),
             "scale": scale_layout(lanes),
             "output": output_layout(),
             "tag": tag_shape,

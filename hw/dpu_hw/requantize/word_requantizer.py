@@ -23,14 +23,17 @@ class WordRequantizer(wiring.Component):
     lanes : :class:`int`
         Values of a word.
     requantizers : :class:`int`
-        Values handled each cycle; divides ``lanes``.
+        Values handled each cycle; divides ``lanes // items``.
+    items : :class:`int`
+        Items in which a word's accumulators come, one after the other; divides ``lanes``.
     tag_shape : shape-like
         What travels along with each word.
 
     Members
     -------
-    i : :py:`In(stream.Signature(requantizer_input(lanes, tag_shape)))`
-        Words of accumulators with their scales. A word is taken with its last part.
+    i : :py:`In(stream.Signature(requantizer_input(lanes, tag_shape, items=items)))`
+        Accumulators with the scales of their word. An item is taken with its last part; the tag is
+        that of the last item.
     o : :py:`Out(stream.Signature(requantizer_output(lanes, tag_shape)))`
         Results, in order, :attr:`latency` cycles after the word was taken.
     """
@@ -39,17 +42,21 @@ class WordRequantizer(wiring.Component):
     #: Words that it holds: more than the cycles from one being taken until its place is free again.
     places = 16
 
-    def __init__(self, *, lanes, requantizers, tag_shape):
+    def __init__(self, *, lanes, requantizers, tag_shape, items=1):
         if not isinstance(lanes, int) or lanes <= 0:
             raise TypeError(f"Lane count must be a positive integer, not {lanes!r}")
-        if not isinstance(requantizers, int) or requantizers <= 0 or lanes % requantizers:
-            raise ValueError(f"Requantizers must divide {lanes} lanes, not {requantizers!r}")
+        if not isinstance(items, int) or items <= 0 or lanes % items:
+            raise ValueError(f"Items must divide {lanes} lanes, not {items!r}")
+        taken = lanes // items
+        if not isinstance(requantizers, int) or requantizers <= 0 or taken % requantizers:
+            raise ValueError(f"Requantizers must divide {taken} lanes, not {requantizers!r}")
         self._lanes = lanes
         self._requantizers = requantizers
         self._tag_shape = tag_shape
+        self._items = items
         super().__init__(
             {
-                "i": In(stream.Signature(requantizer_input(lanes, tag_shape))),
+                "i": In(stream.Signature(requantizer_input(lanes, tag_shape, items=items))),
                 "o": Out(stream.Signature(requantizer_output(lanes, tag_shape))),
             }
         )
@@ -70,6 +77,11 @@ class WordRequantizer(wiring.Component):
         return self._tag_shape
 
     @property
+    def items(self):
+        """Items in which a word's accumulators come."""
+        return self._items
+
+    @property
     def parts(self):
         """Cycles that a word takes."""
         return self._lanes // self._requantizers
@@ -87,7 +99,7 @@ class WordRequantizer(wiring.Component):
 
         # Free places less one; the sign tells that there is none.
         free = Signal(signed(self.places.bit_length() + 1), init=self.places - 1)
-        taken = self.i.valid & self.i.ready
+        taken = Signal()
         m.d.sync += free.eq(free + (self.o.valid & self.o.ready) - taken)
         m.d.comb += [i.valid.eq(self.i.valid & ~free[-1]), o.ready.eq(1)]
 
@@ -95,6 +107,7 @@ class WordRequantizer(wiring.Component):
             m.d.comb += [
                 i.payload.eq(self.i.payload),
                 self.i.ready.eq(i.ready & ~free[-1]),
+                taken.eq(self.i.valid & self.i.ready),
                 results.i.valid.eq(o.valid),
                 results.i.payload.eq(o.payload),
             ]
@@ -102,10 +115,12 @@ class WordRequantizer(wiring.Component):
 
         size, last = self._requantizers, self.parts - 1
         part = Signal(range(self.parts))
+        item = self.parts // self._items
         m.d.comb += [
             i.p.output.eq(self.i.p.output),
             i.p.tag.eq(self.i.p.tag),
-            self.i.ready.eq(i.ready & ~free[-1] & (part == last)),
+            self.i.ready.eq(i.ready & ~free[-1] & ((part & (item - 1)) == item - 1)),
+            taken.eq(self.i.valid & self.i.ready & (part == last)),
         ]
         with m.If(i.valid & i.ready):
             m.d.sync += part.eq(Mux(part == last, 0, part + 1))
@@ -114,7 +129,7 @@ class WordRequantizer(wiring.Component):
                 with m.Case(index):
                     for lane in range(size):
                         source = index * size + lane
-                        m.d.comb += i.p.acc[lane].eq(self.i.p.acc[source])
+                        m.d.comb += i.p.acc[lane].eq(self.i.p.acc[index % item * size + lane])
                         for name in ("bias", "multiplier", "shift"):
                             m.d.comb += i.p.scale[name][lane].eq(self.i.p.scale[name][source])
 

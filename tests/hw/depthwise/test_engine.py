@@ -19,6 +19,9 @@ TINY = dataclasses.replace(
     partial_sum_depth=128,
     depthwise_parameter_words=1024,
 )
+#: PEs that take a word in parts.
+HALVES = dataclasses.replace(TINY, depthwise_lanes=2, depthwise_requantizers=2)
+QUARTERS = dataclasses.replace(TINY, depthwise_lanes=1, depthwise_requantizers=1)
 EIGHT = dataclasses.replace(
     preset("b128"),
     scratchpad_words=2048,
@@ -40,17 +43,28 @@ def prepare(configuration, seed, *kernels):
     return model, instructions
 
 
+@pytest.mark.parametrize(
+    "configuration", [TINY, HALVES, QUARTERS], ids=["whole", "halves", "quarters"]
+)
 @pytest.mark.parametrize(("seed", "grant"), [(0, 1.0), (1, 0.5), (2, 1.0), (3, 0.8), (4, 0.3)])
-def test_random_instructions(seed, grant):
-    model, instructions = prepare(TINY, seed, {}, {"parts": 2}, {}, {"parts": 3})
-    check(TINY, model, instructions, seed=seed, grant=grant, offer=(1.0, 0.1)[seed == 3])
+def test_random_instructions(configuration, seed, grant):
+    model, instructions = prepare(configuration, seed, {}, {"parts": 2}, {}, {"parts": 3})
+    check(configuration, model, instructions, seed=seed, grant=grant, offer=(1.0, 0.1)[seed == 3])
 
 
-@pytest.mark.parametrize("requantizers", [8, 2])
-def test_eight_lanes(requantizers):
-    configuration = dataclasses.replace(EIGHT, depthwise_requantizers=requantizers)
+@pytest.mark.parametrize(
+    ("pe_lanes", "requantizers"), [(8, 8), (8, 2), (4, 4), (4, 1), (2, 2), (1, 1)]
+)
+def test_eight_lanes(pe_lanes, requantizers):
+    configuration = dataclasses.replace(
+        EIGHT,
+        depthwise_lanes=pe_lanes,
+        depthwise_requantizers=requantizers,
+        depthwise_logic_multipliers=min(20, 9 * pe_lanes),
+    )
     small = {"rows": 2, "columns": 4}
-    model, instructions = prepare(configuration, 80 + requantizers, small, {"parts": 2, **small})
+    seed = 80 + 16 * (8 - pe_lanes) + requantizers
+    model, instructions = prepare(configuration, seed, small, {"parts": 2, **small})
     check(configuration, model, instructions, seed=requantizers, grant=0.9)
 
 
@@ -75,28 +89,33 @@ def test_sums_that_are_kept_for_later():
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns", "blocks", "stride", "dilation", "row_cycles"),
+    ("rows", "columns", "blocks", "stride", "dilation", "columns_of_a_row"),
     [
-        (4, 6, 2, 1, 1, 8),
-        (5, 1, 3, 1, 1, 3),
-        (2, 8, 3, 1, 1, 10),
-        (3, 5, 2, 2, 1, 11),
-        (2, 4, 2, 3, 1, 12),
-        (2, 4, 2, 1, 2, 12),
+        (4, 6, 2, 1, 1, (8, 8)),
+        (5, 1, 3, 1, 1, (3, 3)),
+        (2, 8, 3, 1, 1, (10, 10)),
+        (3, 5, 2, 2, 1, (11, 6)),
+        (2, 4, 2, 3, 1, (12, 8)),
+        (2, 4, 2, 1, 2, (12, 8)),
     ],
 )
+@pytest.mark.parametrize(
+    ("configuration", "parts"), [(TINY, 1), (HALVES, 2), (QUARTERS, 4)], ids=["1", "2", "4"]
+)
 def test_rows_blocks_and_instructions_follow_without_gaps(
-    rows, columns, blocks, stride, dilation, row_cycles
+    configuration, parts, rows, columns, blocks, stride, dilation, columns_of_a_row
 ):
+    # In parts, a column that only the second weights meet is done along with its neighbours.
+    row_cycles = parts * columns_of_a_row[parts > 1]
     size = {"rows": rows, "columns": columns, "blocks": blocks, "stride_x": stride}
     size |= {"stride_y": stride, "dilation_x": dilation, "dilation_y": dilation}
-    model, instructions = prepare(TINY, 1, *[{**size, **WHOLE}] * 3)
-    observed = check(TINY, model, instructions, seed=1)
+    model, instructions = prepare(configuration, 1, *[{**size, **WHOLE}] * 3)
+    observed = check(configuration, model, instructions, seed=1)
     done = [cycle for cycle, _ in observed.done]
     cycles = [b - a for a, b in itertools.pairwise(done)]
     assert cycles == [max(10, rows * row_cycles) * blocks] * 2
     # From acceptance: preparing, fetching and the pipeline.
-    assert done[0] <= rows * row_cycles * blocks + 36
+    assert done[0] <= rows * row_cycles * blocks + 37 + 2 * parts
 
 
 def test_tiny_blocks_wait_for_their_parameters_only():
