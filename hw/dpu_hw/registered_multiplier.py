@@ -106,12 +106,21 @@ class RegisteredMultiplier(wiring.Component):
         return extended
 
     def _mult18x18d(self):
-        """Return the block of the ECP5 (Lattice FPGA-TN-02205, sysDSP)."""
-        a, b = self._operands()
+        """Return the block of the ECP5 (Lattice FPGA-TN-02205, sysDSP).
+
+        Operands are at the upper ends of its own, above constants, which take no wires: a sign that
+        is extended would have to reach ten pins more.
+        """
+        operands = []
+        below = 0  # bits of the product that are zero
+        for operand in (self.a, self.b):
+            zeros = _OPERAND - len(operand)
+            operands.append(Cat(C(0, zeros), operand))
+            below += zeros
         product = Signal(2 * _OPERAND)
-        pins = {f"i_A{n}": a[n] for n in range(_OPERAND)}
-        pins |= {f"i_B{n}": b[n] for n in range(_OPERAND)}
-        pins |= {f"i_C{n}": C(0, 1) for n in range(_OPERAND)}
+        pins = {f"i_C{n}": C(0, 1) for n in range(_OPERAND)}
+        for name, operand in zip("AB", operands, strict=True):
+            pins |= {f"i_{name}{n}": operand[n] for n in range(_OPERAND)}
         pins |= {f"o_P{n}": product[n] for n in range(2 * _OPERAND)}
         block = Instance(
             "MULT18X18D",
@@ -135,7 +144,7 @@ class RegisteredMultiplier(wiring.Component):
             i_RST0=C(0, 1),
             **pins,
         )
-        return _Named(block, self.o, product)
+        return _Named(block, self.o, product[below:])
 
     def _mult18x18(self):
         """Return the block of Gowin's GW1N and GW2A (Gowin UG287, DSP)."""
