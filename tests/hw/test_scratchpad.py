@@ -15,7 +15,7 @@ from dpu_spec.configuration import Configuration
 def configuration(**fields):
     sizes = {"scratchpad_words": 512, "scratchpad_banks": 4, "lanes": 4, "columns": 4}
     sizes |= {"array_logic_multipliers": 0, "depthwise_logic_multipliers": 0}
-    sizes |= {"conv_requantizers": 4, "depthwise_requantizers": 4}
+    sizes |= {"conv_requantizers": 4, "depthwise_lanes": 4, "depthwise_requantizers": 4}
     return Configuration(**sizes | fields)
 
 

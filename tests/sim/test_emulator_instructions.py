@@ -22,6 +22,7 @@ WIDE = Configuration(
     accumulator_depth=128,
     partial_sum_depth=128,
     conv_requantizers=4,
+    depthwise_lanes=4,
     depthwise_requantizers=4,
     array_logic_multipliers=0,
     depthwise_logic_multipliers=0,

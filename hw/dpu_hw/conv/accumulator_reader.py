@@ -112,7 +112,7 @@ class AccumulatorReader(wiring.Component):
         came, step = go, self.i.payload
         for n in range(Accumulators.read_latency):
             next_came = Signal(name=f"came_{n}")
-            next_step = Signal(DRAIN_STEP, name=f"step_{n}")
+            next_step = Signal(DRAIN_STEP, name=f"step_{n}", reset_less=True)
             m.d.sync += next_came.eq(came)
             with m.If(came):
                 m.d.sync += next_step.eq(step)

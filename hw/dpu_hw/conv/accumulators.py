@@ -124,8 +124,8 @@ class Accumulators(wiring.Component):
         for i in range(3):
             stage = (
                 Signal(name=f"valid_{i}"),
-                Signal(name=f"clear_{i}"),
-                Signal.like(self.address, name=f"address_{i}"),
+                Signal(name=f"clear_{i}", reset_less=True),
+                Signal.like(self.address, name=f"address_{i}", reset_less=True),
             )
             m.d.sync += stage[0].eq(source[0])
             with m.If(source[0]):
@@ -133,7 +133,7 @@ class Accumulators(wiring.Component):
             stages.append(stage)
             source = stage
 
-        total = Signal(layout)
+        total = Signal(layout, reset_less=True)
         outputs = []
         for b, bank in enumerate(self._banks):
             m.submodules[f"bank_{b}"] = bank
@@ -151,7 +151,7 @@ class Accumulators(wiring.Component):
 
         # Block RAM is slow to come out, so its output only passes the choice of the bank (and of
         # the block) on the way to a register.
-        old = Signal(layout)
+        old = Signal(layout, reset_less=True)
         with m.If(stages[0][0]):
             m.d.sync += Value.cast(old).eq(
                 Mux(stages[0][1], 0, Mux(stages[0][2][0], outputs[1], outputs[0]))
@@ -177,7 +177,7 @@ class Accumulators(wiring.Component):
             for index, value in enumerate(blocks):
                 with m.Case(index):
                     m.d.comb += chosen.eq(value)
-        word = Signal.like(self.word)
+        word = Signal.like(self.word, reset_less=True)
         with m.If(draining):
             m.d.sync += Value.cast(word).eq(chosen)
         m.d.comb += self.word.eq(word)

@@ -37,11 +37,11 @@ class PixelWalker(wiring.Component):
 
         # Stage 0: the position in the tile.
         active = Signal()
-        now = Signal(PASS)
-        step_wrapped = Signal(signed(ADDRESS_BITS + 1))
+        now = Signal(PASS, reset_less=True)
+        step_wrapped = Signal(signed(ADDRESS_BITS + 1), reset_less=True)
         m.submodules.rows = rows = LoopCounter(width=len(now.rows), final=1)
         m.submodules.columns = columns = LoopCounter(width=len(now.columns), final=1)
-        x = Signal(COORDINATE)
+        x = Signal(COORDINATE, reset_less=True)
         first = Signal()
         row_end, pass_end = Signal(), Signal()
         take = Signal()
@@ -81,11 +81,13 @@ class PixelWalker(wiring.Component):
 
         # Stage 1: the row's address, and whether row and column are inside.
         valid_1 = Signal()
-        row_1 = Signal(ADDRESS_BITS)
-        x_1 = Signal(COORDINATE)
+        row_1 = Signal(ADDRESS_BITS, reset_less=True)
+        x_1 = Signal(COORDINATE, reset_less=True)
         inside_y, inside_x = Signal(), Signal()
-        next_1 = Signal(REQUEST)
+        next_1 = Signal(REQUEST, reset_less=True)
         # Stage 2, the output: the pixel's address.
+        request = Signal(REQUEST, reset_less=True)
+        m.d.comb += self.o.payload.eq(request)
         with m.If(move):
             m.d.sync += [valid_1.eq(active), self.o.valid.eq(valid_1)]
             with m.If(active):
@@ -103,8 +105,8 @@ class PixelWalker(wiring.Component):
                 ]
             with m.If(valid_1):
                 m.d.sync += [
-                    self.o.p.eq(next_1),
-                    self.o.p.address.eq(row_1 + x_1),
-                    self.o.p.inside.eq(inside_y & inside_x),
+                    request.eq(next_1),
+                    request.address.eq(row_1 + x_1),
+                    request.inside.eq(inside_y & inside_x),
                 ]
         return m

@@ -129,15 +129,16 @@ class SystolicArray(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        def delayed(value, cycles, name):
+        # Data needs no reset, as long as no swap or load that was under way touches it afterwards.
+        def delayed(value, cycles, name, *, reset_less=True):
             for i in range(cycles):
-                stage = Signal.like(Value.cast(value), name=f"{name}_{i}")
+                stage = Signal.like(Value.cast(value), name=f"{name}_{i}", reset_less=reset_less)
                 m.d.sync += stage.eq(value)
                 value = stage
             return value
 
         groups = self.groups
-        pixel = Signal.like(self.pixel)
+        pixel = Signal.like(self.pixel, reset_less=True)
         with m.If(self.valid):
             m.d.sync += pixel.eq(self.pixel)
         # swaps[d] and loads[d] are for the elements with row + group = d. Weights become active in
@@ -145,8 +146,8 @@ class SystolicArray(wiring.Component):
         swaps, loads = [Signal(name="swap_0")], [self.load]
         m.d.sync += swaps[0].eq(self.valid & self.swap)
         for d in range(1, self._lanes + groups - 1):
-            swaps.append(delayed(swaps[-1], 1, f"swap_{d}"))
-            loads.append(delayed(loads[-1], 1, f"load_{d}"))
+            swaps.append(delayed(swaps[-1], 1, f"swap_{d}", reset_less=False))
+            loads.append(delayed(loads[-1], 1, f"load_{d}", reset_less=False))
 
         weights = [
             delayed(self.weights[c], c // self._reach, f"weight_{c}") for c in range(self._columns)

@@ -153,7 +153,7 @@ class Convolution(wiring.Component):
         valid, tag = issue.valid, issue.tag
         for n in range(array.latency - Accumulators.lead):
             next_valid = Signal(name=f"valid_{n}")
-            next_tag = Signal(PIXEL_TAG, name=f"tag_{n}")
+            next_tag = Signal(PIXEL_TAG, name=f"tag_{n}", reset_less=True)
             m.d.sync += next_valid.eq(valid)
             with m.If(valid):
                 m.d.sync += next_tag.eq(tag)

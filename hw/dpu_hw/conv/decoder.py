@@ -34,7 +34,7 @@ class Decoder(wiring.Component):
         bits = max(CONV.bits, CONV_PATCH.bits)
         present = Signal()
         is_patch = Signal()
-        instruction = Signal(bits)
+        instruction = Signal(bits, reset_less=True)
         opcode = instruction_layout(CONV)(self.i.payload[: CONV.bits]).opcode
         m.d.comb += [
             self.conv.valid.eq(present & ~is_patch),

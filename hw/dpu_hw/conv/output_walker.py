@@ -55,14 +55,14 @@ class OutputWalker(wiring.Component):
 
         # Stage 0: the position.
         active = Signal()
-        now = Signal.like(i)
-        step_wrapped = Signal(signed(ADDRESS_BITS + 1))
-        row_0 = Signal(ADDRESS_BITS)
-        row = Signal(ADDRESS_BITS)
-        base = Signal(ADDRESS_BITS)
-        accumulator = Signal(ACCUMULATOR_BITS)
-        block = Signal.like(now.blocks)
-        column = Signal.like(now.columns)
+        now = Signal.like(i, reset_less=True)
+        step_wrapped = Signal(signed(ADDRESS_BITS + 1), reset_less=True)
+        row_0 = Signal(ADDRESS_BITS, reset_less=True)
+        row = Signal(ADDRESS_BITS, reset_less=True)
+        base = Signal(ADDRESS_BITS, reset_less=True)
+        accumulator = Signal(ACCUMULATOR_BITS, reset_less=True)
+        block = Signal.like(now.blocks, reset_less=True)
+        column = Signal.like(now.columns, reset_less=True)
         m.submodules.columns = columns = LoopCounter(width=now.columns.shape().width, final=1)
         m.submodules.rows = rows = LoopCounter(width=now.rows.shape().width, final=1)
         m.submodules.blocks = blocks = LoopCounter(width=now.blocks.shape().width, final=1)
@@ -114,9 +114,11 @@ class OutputWalker(wiring.Component):
 
         # Stage 1: the row's address; stage 2, the output: the word's.
         valid_1 = Signal()
-        row_1 = Signal(ADDRESS_BITS)
-        column_1 = Signal.like(column)
-        next_1 = Signal(DRAIN_STEP)
+        row_1 = Signal(ADDRESS_BITS, reset_less=True)
+        column_1 = Signal.like(column, reset_less=True)
+        next_1 = Signal(DRAIN_STEP, reset_less=True)
+        step = Signal(DRAIN_STEP, reset_less=True)
+        m.d.comb += self.o.payload.eq(step)
         with m.If(move):
             m.d.sync += [
                 valid_1.eq(active),
@@ -131,7 +133,7 @@ class OutputWalker(wiring.Component):
                 next_1.output.mode.eq(now.mode),
                 next_1.tag.last.eq(end),
                 self.o.valid.eq(valid_1),
-                self.o.p.eq(next_1),
-                self.o.p.tag.address.eq(row_1 + column_1),
+                step.eq(next_1),
+                step.tag.address.eq(row_1 + column_1),
             ]
         return m

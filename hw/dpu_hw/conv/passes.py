@@ -71,7 +71,7 @@ class PassGenerator(wiring.Component):
             tap_step.value.eq(i.row_stride),
             tap_step.factor.eq(i.dilation_y),
         ]
-        tap_step_wrapped = Signal(signed(ADDRESS_BITS + 1))
+        tap_step_wrapped = Signal(signed(ADDRESS_BITS + 1), reset_less=True)
         m.d.sync += tap_step_wrapped.eq(tap_step.product - i.ring_words)
 
         # Position in the loops.
@@ -90,12 +90,12 @@ class PassGenerator(wiring.Component):
             block.step.eq(go & last_x & last_y),
         ]
 
-        x = Signal(COORDINATE)
-        y = Signal(COORDINATE)
-        row = Signal(ADDRESS_BITS)
-        row_0 = Signal(ADDRESS_BITS)
-        base = Signal(ADDRESS_BITS)
-        weights = Signal(16)
+        x = Signal(COORDINATE, reset_less=True)
+        y = Signal(COORDINATE, reset_less=True)
+        row = Signal(ADDRESS_BITS, reset_less=True)
+        row_0 = Signal(ADDRESS_BITS, reset_less=True)
+        base = Signal(ADDRESS_BITS, reset_less=True)
+        weights = Signal(16, reset_less=True)
         clear = Signal()
         o = self.o.payload
         for name in ("rows", "columns", "ring_words", "stride_x", "stride_y", "height", "width"):

@@ -108,9 +108,9 @@ class PatchReader(wiring.Component):
         # The position in the tile.
         m.submodules.rows = rows = LoopCounter(width=len(i.rows), final=1)
         m.submodules.columns = columns = LoopCounter(width=len(i.columns), final=1)
-        zero_point = Signal(signed(8))
+        zero_point = Signal(signed(8), reset_less=True)
         first, clear = Signal(), Signal()
-        accumulator = Signal(ACCUMULATOR_BITS)
+        accumulator = Signal(ACCUMULATOR_BITS, reset_less=True)
         tag = Signal(PIXEL_TAG)
         m.d.comb += [
             tag.first.eq(first),
@@ -152,15 +152,15 @@ class PatchReader(wiring.Component):
         for n in range(1 + PatchWindow.latency):
             stage = (
                 Signal(name=f"valid_{n}"),
-                Signal(PIXEL_TAG, name=f"tag_{n}"),
-                Signal(signed(8), name=f"zero_point_{n}"),
+                Signal(PIXEL_TAG, name=f"tag_{n}", reset_less=True),
+                Signal(signed(8), name=f"zero_point_{n}", reset_less=True),
             )
             with m.If(move):
                 m.d.sync += [stage[0].eq(came), stage[1].eq(tags), stage[2].eq(border)]
             came, tags, border = stage
 
         valid = Signal()
-        pixel = Signal(pixel_layout(lanes))
+        pixel = Signal(pixel_layout(lanes), reset_less=True)
         m.d.comb += [
             move.eq(~valid | pixels.i.ready),
             pixels.i.valid.eq(valid),

@@ -100,17 +100,17 @@ class PatchCursor(wiring.Component):
         lanes, word_bits = self._lanes, exact_log2(self._lanes)
         patch = self.patch
         segment = patch.segments[self._segment]
-        now = Signal.like(segment)
-        height = Signal.like(patch.height)
-        stride_y = Signal.like(patch.stride_y)
-        step = Signal.like(patch.step)
+        now = Signal.like(segment, reset_less=True)
+        height = Signal.like(patch.height, reset_less=True)
+        stride_y = Signal.like(patch.stride_y, reset_less=True)
+        step = Signal.like(patch.step, reset_less=True)
 
         # Of the present pixel; and of the next, if it is in the same row.
-        position = Signal(POSITION)
-        first = Signal(POSITION)
-        above = Signal(POSITION)
-        next_above = Signal(POSITION)
-        inside = Signal(POSITION)
+        position = Signal(POSITION, reset_less=True)
+        first = Signal(POSITION, reset_less=True)
+        above = Signal(POSITION, reset_less=True)
+        next_above = Signal(POSITION, reset_less=True)
+        inside = Signal(POSITION, reset_less=True)
         # Of the present row: words that are read of it, the running number of its first word, and
         # how many words have come up to this cycle: besides, how many of those are of later rows,
         # or are still to come where that is negative.

@@ -87,13 +87,13 @@ class PatchFetcher(wiring.Component):
 
         # Stage 0: the position in the segment.
         active = Signal()
-        y = Signal.like(segment.y)
-        row = Signal(ADDRESS_BITS)
-        base = Signal(ADDRESS_BITS)
-        row_step = Signal(ADDRESS_BITS)
-        step_wrapped = Signal(signed(ADDRESS_BITS + 1))
-        stride_y = Signal.like(i.stride_y)
-        height = Signal.like(i.height)
+        y = Signal.like(segment.y, reset_less=True)
+        row = Signal(ADDRESS_BITS, reset_less=True)
+        base = Signal(ADDRESS_BITS, reset_less=True)
+        row_step = Signal(ADDRESS_BITS, reset_less=True)
+        step_wrapped = Signal(signed(ADDRESS_BITS + 1), reset_less=True)
+        stride_y = Signal.like(i.stride_y, reset_less=True)
+        height = Signal.like(i.height, reset_less=True)
         m.submodules.rows = rows = LoopCounter(width=len(i.rows), final=1)
         m.submodules.words = words = LoopCounter(width=len(segment.words), final=1)
         none = Signal()
@@ -141,9 +141,9 @@ class PatchFetcher(wiring.Component):
                 ]
 
         # Stages 1 and 2: the row's and the word's address.
-        row_1 = Signal(ADDRESS_BITS)
-        index_1 = Signal.like(index)
-        address = Signal(ADDRESS_BITS)
+        row_1 = Signal(ADDRESS_BITS, reset_less=True)
+        index_1 = Signal.like(index, reset_less=True)
+        address = Signal(ADDRESS_BITS, reset_less=True)
         with m.If(move):
             m.d.sync += [valid_1.eq(active & inside), valid_2.eq(valid_1)]
             with m.If(active & inside):

@@ -98,7 +98,7 @@ class PatchSetup(wiring.Component):
             extent.value.eq(i.columns - 1),
             extent.factor.eq(i.step),
         ]
-        row_0 = Signal(ADDRESS_BITS)
+        row_0 = Signal(ADDRESS_BITS, reset_less=True)
         m.d.sync += row_0.eq(i.address - i.ring_start)
 
         end_before = Const(0)
@@ -114,10 +114,10 @@ class PatchSetup(wiring.Component):
         i, segment = self.i.payload, self.o.payload.segments[s]
         word_bits = exact_log2(self._lanes)
 
-        end = Signal(range(self._lanes + 1), name=f"end_{s}")
+        end = Signal(range(self._lanes + 1), name=f"end_{s}", reset_less=True)
         m.d.sync += end.eq(Mux(i[f"end_{s}"] > self._lanes, self._lanes, i[f"end_{s}"]))
         lanes = Cat(lane < end for lane in range(self._lanes))
-        mask = Signal(self._lanes, name=f"mask_{s}")
+        mask = Signal(self._lanes, name=f"mask_{s}", reset_less=True)
         m.d.sync += mask.eq(lanes & ~lanes_before)
         m.d.comb += segment.mask.eq(mask)
 
@@ -130,12 +130,12 @@ class PatchSetup(wiring.Component):
             dy.value.eq(i.row_stride),
             dy.factor.eq(i[f"dy_{s}"]),
         ]
-        dy_wrapped = Signal(signed(ADDRESS_BITS + 1), name=f"dy_wrapped_{s}")
-        y = Signal.like(segment.y, name=f"y_{s}")
-        next_y = Signal.like(segment.y, name=f"next_y_{s}")
+        dy_wrapped = Signal(signed(ADDRESS_BITS + 1), name=f"dy_wrapped_{s}", reset_less=True)
+        y = Signal.like(segment.y, name=f"y_{s}", reset_less=True)
+        next_y = Signal.like(segment.y, name=f"next_y_{s}", reset_less=True)
         inside_y = Signal(name=f"inside_y_{s}")
         inside_next_y = Signal(name=f"inside_next_y_{s}")
-        row = Signal(ADDRESS_BITS, name=f"row_{s}")
+        row = Signal(ADDRESS_BITS, name=f"row_{s}", reset_less=True)
         m.d.sync += [
             y.eq(i.y0 + i[f"dy_{s}"]),
             next_y.eq(y + i.stride_y),
@@ -153,15 +153,15 @@ class PatchSetup(wiring.Component):
         ]
 
         # First word, and all that is relative to it.
-        low = Signal(POSITION, name=f"low_{s}")
-        first_word = Signal(POSITION, name=f"first_word_{s}")
-        base_0 = Signal(ADDRESS_BITS, name=f"base_0_{s}")
-        base = Signal(ADDRESS_BITS, name=f"base_{s}")
-        position = Signal(POSITION, name=f"position_{s}")
-        first = Signal(POSITION, name=f"first_{s}")
-        above = Signal(POSITION, name=f"above_{s}")
-        next_above = Signal(POSITION, name=f"next_above_{s}")
-        inside = Signal(POSITION, name=f"inside_{s}")
+        low = Signal(POSITION, name=f"low_{s}", reset_less=True)
+        first_word = Signal(POSITION, name=f"first_word_{s}", reset_less=True)
+        base_0 = Signal(ADDRESS_BITS, name=f"base_0_{s}", reset_less=True)
+        base = Signal(ADDRESS_BITS, name=f"base_{s}", reset_less=True)
+        position = Signal(POSITION, name=f"position_{s}", reset_less=True)
+        first = Signal(POSITION, name=f"first_{s}", reset_less=True)
+        above = Signal(POSITION, name=f"above_{s}", reset_less=True)
+        next_above = Signal(POSITION, name=f"next_above_{s}", reset_less=True)
+        inside = Signal(POSITION, name=f"inside_{s}", reset_less=True)
         m.d.sync += [
             low.eq(i[f"start_{s}"] + end_before),
             first_word.eq(Mux(low < 0, 0, low >> word_bits)),
@@ -183,11 +183,11 @@ class PatchSetup(wiring.Component):
         ]
 
         # Last word. Bytes beyond the row are not read.
-        high_0 = Signal(POSITION, name=f"high_0_{s}")
-        high = Signal(POSITION, name=f"high_{s}")
-        last_byte = Signal(POSITION, name=f"last_byte_{s}")
-        last_word = Signal(POSITION, name=f"last_word_{s}")
-        words = Signal.like(segment.words, name=f"words_{s}")
+        high_0 = Signal(POSITION, name=f"high_0_{s}", reset_less=True)
+        high = Signal(POSITION, name=f"high_{s}", reset_less=True)
+        last_byte = Signal(POSITION, name=f"last_byte_{s}", reset_less=True)
+        last_word = Signal(POSITION, name=f"last_word_{s}", reset_less=True)
+        words = Signal.like(segment.words, name=f"words_{s}", reset_less=True)
         count = Signal(POSITION, name=f"count_{s}")
         m.d.comb += count.eq(last_word - first_word + 1)
         m.d.sync += [

@@ -91,12 +91,12 @@ class PatchWindow(wiring.Component):
                 # Behind an odd slot comes the even one of the next pair.
                 read.addr.eq(self.cut.slot[1:] + (0 if odd else self.cut.slot[0])),
             ]
-            word = Signal(8 * lanes, name=f"word_{odd}")
+            word = Signal(8 * lanes, name=f"word_{odd}", reset_less=True)
             with m.If(self.move):
                 m.d.sync += word.eq(read.data)
             words.append(word)
 
-        cut = Signal.like(self.cut)
+        cut = Signal.like(self.cut, reset_less=True)
         with m.If(self.move):
             m.d.sync += cut.eq(self.cut)
 
@@ -110,8 +110,8 @@ class PatchWindow(wiring.Component):
         rotated = joined
         for place in range(len(cut.shift)):
             rotated = Mux(cut.shift[place], rotated.rotate_right(8 << place), rotated)
-        result = Signal.like(self.bytes)
-        mask = Signal(lanes)
+        result = Signal.like(self.bytes, reset_less=True)
+        mask = Signal(lanes, reset_less=True)
         with m.If(self.move):
             m.d.sync += [Value.cast(result).eq(rotated), mask.eq(cut.mask)]
         m.d.comb += [self.bytes.eq(result), self.mask.eq(mask)]

@@ -75,8 +75,9 @@ class ProcessingElement(wiring.Component):
         m.submodules.multiplier = multiplier = RegisteredMultiplier(
             a_shape=signed(8), b_shape=signed(8), logic=self._logic
         )
-        shadow = Signal(signed(8))
-        active = Signal(signed(8))
+        shadow = Signal(signed(8), reset_less=True)
+        active = Signal(signed(8), reset_less=True)
+        total = Signal(self.sum_o.shape(), reset_less=True)
         with m.If(self.load):
             m.d.sync += shadow.eq(self.weight)
         with m.If(self.swap):
@@ -86,5 +87,6 @@ class ProcessingElement(wiring.Component):
             multiplier.a.eq(self.activation),
             multiplier.b.eq(active),
         ]
-        m.d.sync += self.sum_o.eq(multiplier.o + self.sum_i if self._row else multiplier.o)
+        m.d.sync += total.eq(multiplier.o + self.sum_i if self._row else multiplier.o)
+        m.d.comb += self.sum_o.eq(total)
         return m

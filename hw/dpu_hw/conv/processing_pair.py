@@ -56,8 +56,9 @@ class ProcessingPair(wiring.Component):
         m.submodules.multipliers = multipliers = RegisteredMultiplierPair(
             sum_shape=sum_shape(self._row + 1)
         )
-        shadow = Signal.like(self.weights)
-        active = Signal.like(self.weights)
+        shadow = Signal.like(self.weights, reset_less=True)
+        active = Signal.like(self.weights, reset_less=True)
+        totals = Signal.like(self.sums_o, reset_less=True)
         with m.If(self.load):
             m.d.sync += shadow.eq(self.weights)
         with m.If(self.swap):
@@ -71,7 +72,8 @@ class ProcessingPair(wiring.Component):
             m.d.comb += multipliers.addend.eq(self.sums_i[1])
         lower = multipliers.lower
         m.d.sync += [
-            self.sums_o[0].eq(self.sums_i[0] + lower if self._row else lower),
-            self.sums_o[1].eq(multipliers.upper),
+            totals[0].eq(self.sums_i[0] + lower if self._row else lower),
+            totals[1].eq(multipliers.upper),
         ]
+        m.d.comb += self.sums_o.eq(totals)
         return m

@@ -62,7 +62,7 @@ class Product(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        value = Signal(self._width)
+        value = Signal(self._width, reset_less=True)
         factor = Signal(self._factor_bits)
         with m.If(self.start):
             m.d.sync += [value.eq(self.value), factor.eq(self.factor), self.product.eq(0)]

@@ -86,8 +86,8 @@ class PixelReader(wiring.Component):
             stage = (
                 Signal(name=f"came_{i}"),
                 Signal(name=f"inside_{i}"),
-                Signal(signed(8), name=f"zero_point_{i}"),
-                Signal(PIXEL_TAG, name=f"tag_{i}"),
+                Signal(signed(8), name=f"zero_point_{i}", reset_less=True),
+                Signal(PIXEL_TAG, name=f"tag_{i}", reset_less=True),
             )
             m.d.sync += stage[0].eq(came)
             with m.If(came):

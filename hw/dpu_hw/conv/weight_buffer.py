@@ -73,7 +73,7 @@ class WeightBuffer(wiring.Component):
         m = Module()
         blocks = self._columns // self._lanes
         block_bits = exact_log2(blocks)
-        row = Signal.like(self.row)
+        row = Signal.like(self.row, reset_less=True)
         enabled = Signal()
         m.d.sync += enabled.eq(self.enable)
         # A memory for each word of a row instead of one with write enables: these map to block RAM

@@ -84,10 +84,12 @@ class ColumnFetcher(wiring.Component):
                 requests.o.ready.eq(~port.request.valid | port.request.ready),
             ]
             # A register shortens the way through the arbiter of the banks.
+            address = Signal(ADDRESS_BITS, name=f"address_{k}", reset_less=True)
+            m.d.comb += port.request.payload.eq(address)
             with m.If(requests.o.ready):
                 m.d.sync += port.request.valid.eq(requests.o.valid)
                 with m.If(requests.o.valid):
-                    m.d.sync += port.request.payload.eq(requests.o.payload)
+                    m.d.sync += address.eq(requests.o.payload)
 
             arriving = Signal(READ_LATENCY, name=f"arriving_{k}")
             m.d.sync += arriving.eq(Cat(port.request.valid & port.request.ready, arriving))

@@ -82,7 +82,10 @@ class ColumnParts(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         holds = Signal()
-        column = Signal(column_layout(self._lanes))
+        column = Signal(column_layout(self._lanes), reset_less=True)
+        # What is held and handed out needs no reset: `holds` and `valid` tell when it matters.
+        words = Signal(self.words.shape(), reset_less=True)
+        m.d.comb += self.words.eq(words)
         last = Signal()
         takes = Signal()
         m.d.comb += [
@@ -111,7 +114,7 @@ class ColumnParts(wiring.Component):
                 m.d.comb += choice.eq(Array(lane_maps)[self.next_part])
                 for k in range(ROWS):
                     mapped = column.words[k][choice]
-                    m.d.sync += self.words[k][lane].eq(
+                    m.d.sync += words[k][lane].eq(
                         Mux(column.inside[k], mapped, self.context.zero_point)
                     )
         return m

@@ -52,13 +52,13 @@ class ColumnWalker(wiring.Component):
         m = Module()
 
         active = Signal()
-        now = Signal(geometry_layout())
-        base = Signal(data.ArrayLayout(ADDRESS_BITS, ROWS))
-        y = Signal(data.ArrayLayout(COORDINATE, ROWS))
-        x = Signal(COORDINATE)
+        now = Signal(geometry_layout(), reset_less=True)
+        base = Signal(data.ArrayLayout(ADDRESS_BITS, ROWS), reset_less=True)
+        y = Signal(data.ArrayLayout(COORDINATE, ROWS), reset_less=True)
+        x = Signal(COORDINATE, reset_less=True)
         # Address of the column less that of its row, and what it is at the beginning of a row.
-        offset = Signal(ADDRESS_BITS)
-        row_offset = Signal(ADDRESS_BITS)
+        offset = Signal(ADDRESS_BITS, reset_less=True)
+        row_offset = Signal(ADDRESS_BITS, reset_less=True)
         # Columns of a pixel that are left, the present one excluded; there are none.
         taps = Signal(2)
         pixel = Signal()

@@ -115,8 +115,8 @@ class PartialSums(wiring.Component):
         # Stage 0 reads, stage 1 takes what was read into a register, stage 2 adds; the sum is
         # written in the cycle after.
         valid = [Signal(name=f"valid_{k}") for k in range(3)]
-        stages = [Signal(stage_layout, name=f"stage_{k}") for k in range(2)]
-        written = Signal(range(depth))
+        stages = [Signal(stage_layout, name=f"stage_{k}", reset_less=True) for k in range(2)]
+        written = Signal(range(depth), reset_less=True)
         take = Signal()
         ends = Signal()
         # Bit k: what is in stage k is going to be written to `address`.
@@ -164,8 +164,8 @@ class PartialSums(wiring.Component):
 
         # A stage takes what there is, since only `valid` tells whether it's a pixel: `take` comes
         # late.
-        kept = Signal(sums)
-        result = Signal(sums)
+        kept = Signal(sums, reset_less=True)
+        result = Signal(sums, reset_less=True)
         with m.If(advance):
             m.d.sync += [
                 valid[0].eq(take),

@@ -35,9 +35,11 @@ class StreamRegister(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        payload = Signal(self._shape, reset_less=True)
+        m.d.comb += self.o.payload.eq(payload)
         m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
         with m.If(self.i.ready):
             m.d.sync += self.o.valid.eq(self.i.valid)
             with m.If(self.i.valid):
-                m.d.sync += self.o.payload.eq(self.i.payload)
+                m.d.sync += payload.eq(self.i.payload)
         return m

@@ -190,7 +190,7 @@ class Window(wiring.Component):
 
         # Weights of a part, as it is taken. Columns of the window are those of these places.
         columns = (outer, middle, outer)
-        weights = Signal(data.ArrayLayout(word_layout(lanes), TAPS))
+        weights = Signal(data.ArrayLayout(word_layout(lanes), TAPS), reset_less=True)
         with m.If(advance):
             for tap in range(TAPS):
                 part = columns[tap % _COLUMNS].next_part
@@ -217,18 +217,26 @@ class Window(wiring.Component):
             products = self._products(m, lane, columns, weights, advance, paired)
 
             # Sums of a column with each column of weights, then along the columns.
-            sums = [Signal(signed(18), name=f"column_sum_{lane}_{k}") for k in range(_COLUMNS)]
+            sums = [
+                Signal(signed(18), name=f"column_sum_{lane}_{k}", reset_less=True)
+                for k in range(_COLUMNS)
+            ]
             for k, met in enumerate((product_outer, product_middle, product_outer)):
                 with m.If(advance & met):
                     m.d.sync += sums[k].eq(sum(products[k::_COLUMNS]))
-            begun = Array(Signal(signed(18), name=f"begun_{lane}_{p}") for p in range(parts))
-            continued = Array(
-                Signal(WINDOW_SUM, name=f"continued_{lane}_{p}") for p in range(parts)
+            begun = Array(
+                Signal(signed(18), name=f"begun_{lane}_{p}", reset_less=True) for p in range(parts)
             )
+            continued = Array(
+                Signal(WINDOW_SUM, name=f"continued_{lane}_{p}", reset_less=True)
+                for p in range(parts)
+            )
+            total = Signal(WINDOW_SUM, name=f"total_{lane}", reset_less=True)
+            m.d.comb += self.o.p.sums[lane].eq(total)
             with m.If(advance & sum_outer):
                 m.d.sync += [
                     begun[outer_part].eq(sums[0]),
-                    self.o.p.sums[lane].eq(continued[outer_part] + sums[2]),
+                    total.eq(continued[outer_part] + sums[2]),
                 ]
             with m.If(advance & sum_middle):
                 m.d.sync += continued[middle_part].eq(begun[middle_part] + sums[1])

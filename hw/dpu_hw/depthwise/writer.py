@@ -53,17 +53,22 @@ class Writer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         request = self.write.request
+        address = Signal(ADDRESS_BITS, reset_less=True)
+        word = Signal(request.p.data.shape(), reset_less=True)
+        m.d.comb += [request.p.address.eq(address), request.p.data.eq(word)]
         tag = self.i.p.tag
 
         loaded = Signal()
-        start = Signal(ADDRESS_BITS)  # address of the first row
-        row = Signal(ADDRESS_BITS)  # address of the present row
-        row_step = Signal(ADDRESS_BITS)
-        row_step_wrapped = Signal(ADDRESS_BITS)  # less the ring, for rows at row_limit or above
-        row_limit = Signal(ADDRESS_BITS + 1)
-        block_step = Signal(ADDRESS_BITS)
-        block_offset = Signal(ADDRESS_BITS)
-        offset = Signal(ADDRESS_BITS)  # from the row to the next word
+        start = Signal(ADDRESS_BITS, reset_less=True)  # address of the first row
+        row = Signal(ADDRESS_BITS, reset_less=True)  # address of the present row
+        row_step = Signal(ADDRESS_BITS, reset_less=True)
+        row_step_wrapped = Signal(
+            ADDRESS_BITS, reset_less=True
+        )  # less the ring, for rows at row_limit or above
+        row_limit = Signal(ADDRESS_BITS + 1, reset_less=True)
+        block_step = Signal(ADDRESS_BITS, reset_less=True)
+        block_offset = Signal(ADDRESS_BITS, reset_less=True)
+        offset = Signal(ADDRESS_BITS, reset_less=True)  # from the row to the next word
 
         # `free` comes late, so that it only enables registers.
         free = Signal()
@@ -120,8 +125,8 @@ class Writer(wiring.Component):
         with m.If(free):
             m.d.sync += [
                 request.valid.eq(take & tag.write),
-                request.p.address.eq(row + offset),
-                request.p.data.eq(self.i.p.data),
+                address.eq(row + offset),
+                word.eq(self.i.p.data),
                 ends.eq(tag.flags.end),
             ]
         return m

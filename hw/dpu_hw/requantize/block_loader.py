@@ -78,20 +78,23 @@ class BlockLoader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        next_address = Signal(self._address_bits)
+        next_address = Signal(self._address_bits, reset_less=True)
         remaining = Signal(range(self._words))
         reading = self.reading  # words remain
         arriving = Signal()  # the memory gives a word of a run
         last_arrives = Signal()
-        filling = Signal(data.ArrayLayout(self._word_bits, self._words))
+        # What is read needs no reset: `full` and `valid` tell when it matters.
+        filling = Signal(data.ArrayLayout(self._word_bits, self._words), reset_less=True)
+        present = Signal(data.ArrayLayout(self._word_bits, self._words), reset_less=True)
         full = Signal()
         move = Signal()
 
+        m.d.comb += self.o.payload.eq(present)
         m.d.comb += move.eq(full & (~self.o.valid | self.o.ready))
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         with m.If(move):
-            m.d.sync += [self.o.payload.eq(filling), self.o.valid.eq(1), full.eq(0)]
+            m.d.sync += [present.eq(filling), self.o.valid.eq(1), full.eq(0)]
 
         # The first word of a run arrives a cycle after its request, so the run before may still be
         # leaving while the request is accepted. That it can is only looked at where it needn't wait

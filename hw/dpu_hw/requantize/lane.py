@@ -13,6 +13,8 @@ __all__ = ["RequantizerLane"]
 class RequantizerLane(wiring.Component):
     """Scale one accumulator each cycle, in :attr:`latency` stages that move when they are told to.
 
+    Reset leaves what is in them alone.
+
     A rounding shift of h by r that rounds half away from zero is ``((h - (h < 0)) >> r) + bit``,
     where ``bit`` is the last one shifted out, or ``h < 0`` if none was. With that bit attached
     below h, a shift of any distance needs nothing but a plain shifter and one addition.
@@ -75,7 +77,7 @@ class RequantizerLane(wiring.Component):
         def delay(name, shape, source, first, last):
             """Carry a value from ahead of stage ``first`` to behind stage ``last``."""
             for index in range(first, last + 1):
-                register = Signal(shape, name=f"{name}_{index}")
+                register = Signal(shape, name=f"{name}_{index}", reset_less=True)
                 stage(index, register.eq(source))
                 source = register
             return source
@@ -84,7 +86,7 @@ class RequantizerLane(wiring.Component):
         # the 1 a carry into the same adder.
         negate = Signal()
         total = Signal(signed(34))
-        operand = Signal(signed(width))
+        operand = Signal(signed(width), reset_less=True)
         m.d.comb += negate.eq(divide[0] & self.acc[31])
         m.d.comb += total.eq(
             Cat(negate, self.acc.as_unsigned() ^ negate.replicate(32)).as_signed()
@@ -97,8 +99,8 @@ class RequantizerLane(wiring.Component):
             if self._divide:
                 with m.If(divide[0]):
                     m.d.sync += operand.eq(total[1:].as_signed())
-        multiplier = Signal(31)
-        right = Signal(5)
+        multiplier = Signal(31, reset_less=True)
+        right = Signal(5, reset_less=True)
         stage(0, multiplier.eq(self.multiplier))
         stage(0, right.eq(Mux(self.shift[5], (-self.shift)[0:5], 0)))
         negative = delay("negative", 1, negate, 0, 6)
@@ -120,8 +122,8 @@ class RequantizerLane(wiring.Component):
 
         # Stage 2: the outer products side by side with half of the last place kept added, and the
         # sum of the middle ones. The lowest 16 bits influence nothing.
-        outer = Signal(signed(width + 15))
-        middle = Signal(signed(width + 1))
+        outer = Signal(signed(width + 15), reset_less=True)
+        middle = Signal(signed(width + 1), reset_less=True)
         half = C(1, 2) if not self._divide else Cat(~divide[2], C(0, 1))
         stage(
             2,
@@ -133,7 +135,7 @@ class RequantizerLane(wiring.Component):
 
         # Stage 3: the product, shifted right by 31.
         product = Signal(signed(width + 15))
-        scaled = Signal(signed(width))
+        scaled = Signal(signed(width), reset_less=True)
         m.d.comb += product.eq(outer + middle)
         stage(3, scaled.eq(product[15:].as_signed()))
 
@@ -145,11 +147,11 @@ class RequantizerLane(wiring.Component):
         m.d.comb += decremented.eq(scaled - below)
         source = Cat(below, decremented).as_signed()
         for index, low, high in ((4, 4, 5), (5, 2, 4), (6, 0, 2)):
-            shifted = Signal(signed(width + 1), name=f"shifted_{index}")
+            shifted = Signal(signed(width + 1), name=f"shifted_{index}", reset_less=True)
             distance = Cat(C(0, low), shifts[low:high])
             stage(index, shifted.eq(source >> distance))
             if low:
-                rest = Signal(low, name=f"shift_{index}")
+                rest = Signal(low, name=f"shift_{index}", reset_less=True)
                 stage(index, rest.eq(shifts[:low]))
                 shifts = rest
             source = shifted
@@ -159,7 +161,7 @@ class RequantizerLane(wiring.Component):
         carry = Mux(divide[7], negative, source[0])
         small = source[1:11] ^ negative.replicate(10)
         above = source[10:-1]
-        value = Signal(signed(12))
+        value = Signal(signed(12), reset_less=True)
         sum_ = Signal(signed(13))
         too_large = Signal()
         too_small = Signal()

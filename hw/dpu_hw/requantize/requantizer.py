@@ -84,12 +84,12 @@ class Requantizer(wiring.Component):
         outputs = [self.i.p.output]
         tag = self.i.p.tag
         for index in range(self.latency):
-            next_tag = Signal(self._tag_shape, name=f"tag_{index}")
+            next_tag = Signal(self._tag_shape, name=f"tag_{index}", reset_less=True)
             with m.If(enable[index]):
                 m.d.sync += next_tag.eq(tag)
             tag = next_tag
             if index < self.latency - 1:
-                output = Signal(output_layout(), name=f"output_{index}")
+                output = Signal(output_layout(), name=f"output_{index}", reset_less=True)
                 with m.If(enable[index]):
                     m.d.sync += output.eq(outputs[-1])
                 outputs.append(output)

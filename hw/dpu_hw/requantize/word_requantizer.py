@@ -135,7 +135,7 @@ class WordRequantizer(wiring.Component):
 
         # All parts but the last are kept; that one goes out with them.
         done = Signal(range(self.parts))
-        kept = Signal(8 * size * last)
+        kept = Signal(8 * size * last, reset_less=True)
         with m.If(o.valid):
             m.d.sync += done.eq(Mux(done == last, 0, done + 1))
             with m.If(done != last):

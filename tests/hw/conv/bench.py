@@ -24,6 +24,7 @@ def configuration(lanes, blocks=1, requantizers=None):
         array_logic_multipliers=lanes + 1,
         depthwise_logic_multipliers=0,
         vector_lanes=4,
+        depthwise_lanes=4,
         depthwise_requantizers=4,
     )
 

@@ -13,6 +13,7 @@ def configuration(*, lanes, axi_bytes, **others):
         "array_logic_multipliers": 0,
         "depthwise_logic_multipliers": 0,
         "conv_requantizers": 4,
+        "depthwise_lanes": 4,
         "depthwise_requantizers": 4,
         "read_outstanding": 4,
         "write_outstanding": 2,

@@ -22,6 +22,7 @@ def configuration(lanes, vector_lanes):
         array_logic_multipliers=0,
         depthwise_logic_multipliers=0,
         conv_requantizers=4,
+        depthwise_lanes=4,
         depthwise_requantizers=4,
     )
 
