@@ -78,6 +78,8 @@ class Aligner(wiring.Component):
         head = Signal(range(slots))
         tail = Signal(range(slots))
         count = Signal(range(slots + 1))
+        filled = Signal(self.o.payload.shape(), reset_less=True)
+        m.d.comb += self.o.payload.eq(filled)
 
         piece = self.pieces.payload
         # No piece reaches over more beats than there are slots.
@@ -108,9 +110,9 @@ class Aligner(wiring.Component):
             with m.If(fire):
                 word = rotate_down(Cat(ring), place, count=self._lanes)
                 m.d.sync += [
-                    self.o.payload.target.eq(piece.target),
-                    self.o.payload.address.eq(piece.address),
-                    self.o.payload.data.as_value().eq(word),
-                    self.o.payload.last.eq(piece.last),
+                    filled.target.eq(piece.target),
+                    filled.address.eq(piece.address),
+                    filled.data.as_value().eq(word),
+                    filled.last.eq(piece.last),
                 ]
         return m

@@ -100,10 +100,10 @@ class Bursts(wiring.Component):
         ]
 
         # Second stage: where the run begins and ends.
-        address = Signal(BUS_BITS)
-        end = Signal(range(1 << (BUS_BITS + 2)))
-        size = Signal(BUS_BITS)
-        before = Signal(BUS_BITS)
+        address = Signal(BUS_BITS, reset_less=True)
+        end = Signal(range(1 << (BUS_BITS + 2)), reset_less=True)
+        size = Signal(BUS_BITS, reset_less=True)
+        before = Signal(BUS_BITS, reset_less=True)
         # No program has such runs, but one from damaged counts would go round all addresses.
         void = Signal()
         run_last = Signal()
@@ -128,9 +128,9 @@ class Bursts(wiring.Component):
         # longest burst has, at a multiple of that. Only its first burst begins, and only its last
         # ends, within a block, so that going on is an increment and a decrement.
         bits = exact_log2(self._burst_beats)
-        block = Signal(BUS_BITS - low - bits)
+        block = Signal(BUS_BITS - low - bits, reset_less=True)
         begin = Signal(bits)
-        more_blocks = Signal(BUS_BITS - low - bits + 1)
+        more_blocks = Signal(BUS_BITS - low - bits + 1, reset_less=True)
         final = Signal()  # there are none
         finish_beat = Signal(bits)
         last = Signal()

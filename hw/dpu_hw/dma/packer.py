@@ -64,7 +64,7 @@ class Packer(wiring.Component):
 
         # First stage: the word at its place, and how many beats it completes.
         shifted = Signal(8 * total, reset_less=True)
-        mask = Signal(total)
+        mask = Signal(total, reset_less=True)
         beats = Signal(range(-(-(total - 1) // size) + 1))
         keeps = Signal()
         valid = Signal()
@@ -100,6 +100,8 @@ class Packer(wiring.Component):
         # Second stage: what an incomplete beat holds so far is filled up.
         kept = Signal(8 * size, reset_less=True)
         kept_mask = Signal(size)
+        beat = Signal(self.o.payload.shape(), reset_less=True)
+        m.d.comb += self.o.payload.eq(beat)
 
         def merge(data, strobe):
             return [
@@ -121,8 +123,8 @@ class Packer(wiring.Component):
                 m.d.comb += finish.eq(final)
                 m.d.sync += [
                     self.o.valid.eq(1),
-                    self.o.payload.data.as_value().eq(merged),
-                    self.o.payload.strobe.eq(merged_mask),
+                    beat.data.as_value().eq(merged),
+                    beat.strobe.eq(merged_mask),
                     kept.eq(shifted[8 * size : 16 * size]),
                     kept_mask.eq(Mux(final & keeps, mask[size : 2 * size], 0)),
                 ]

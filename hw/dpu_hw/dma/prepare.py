@@ -63,8 +63,11 @@ class Prepare(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        raw = Signal(transfer_layout())
-        loop, walk = self.o.payload.loop, self.o.payload.walk
+        # Nothing but the state needs the reset: each state sets what the next ones look at.
+        raw = Signal(transfer_layout(), reset_less=True)
+        prepared = Signal(self.o.payload.shape(), reset_less=True)
+        m.d.comb += self.o.payload.eq(prepared)
+        loop, walk = prepared.loop, prepared.walk
         low = exact_log2(self._data_bytes)
 
         # What the fields say of the loops, known with them.
@@ -87,8 +90,8 @@ class Prepare(wiring.Component):
         ring_end = raw.ring_start + raw.ring_words
 
         # The factors of the product that is still to be added to the number of bytes.
-        factor = Signal.like(raw.rows)
-        addend = Signal.like(loop.bytes)
+        factor = Signal.like(raw.rows, reset_less=True)
+        addend = Signal.like(loop.bytes, reset_less=True)
 
         with m.FSM():
             with m.State("IDLE"):

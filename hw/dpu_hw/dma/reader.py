@@ -112,7 +112,9 @@ class Reader(wiring.Component):
         yields = Signal()
         choose_fetch = Signal()
         choose_load = Signal()
+        address = Signal.like(axi.araddr, reset_less=True)
         m.d.comb += [
+            axi.araddr.eq(address),
             axi.arsize.eq(exact_log2(self._data_bytes)),
             axi.arburst.eq(BURST_INCREMENT),
             axi.arcache.eq(CACHE),
@@ -134,7 +136,7 @@ class Reader(wiring.Component):
             m.d.sync += [
                 load_turn.eq(choose_fetch),
                 axi.arvalid.eq(1),
-                axi.araddr.eq(burst.address),
+                address.eq(burst.address),
                 axi.arlen.eq(burst.beats - 1),
             ]
 

@@ -27,14 +27,14 @@ class Runs(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        loop = Signal(loop_layout())
+        loop = Signal(loop_layout(), reset_less=True)
         active = Signal()
         take = Signal()
         go = Signal()
         m.submodules.rows = rows = LoopCounter(width=LOOP_BITS, final=0)
         m.submodules.columns = columns = LoopCounter(width=LOOP_BITS, final=0)
-        row_offset = Signal(OFFSET_BITS)
-        offset = Signal(OFFSET_BITS)
+        row_offset = Signal(OFFSET_BITS, reset_less=True)
+        offset = Signal(OFFSET_BITS, reset_less=True)
 
         def step(base, stride):
             # Once out of range always out of range: an offset must not come back by wrapping.

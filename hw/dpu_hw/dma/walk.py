@@ -56,7 +56,7 @@ class Walk(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         low = exact_log2(self._data_bytes)
-        walk = Signal(walk_layout(data_bytes=self._data_bytes))
+        walk = Signal(walk_layout(data_bytes=self._data_bytes), reset_less=True)
         active = Signal()
         take = Signal()
         go = Signal()
@@ -65,12 +65,14 @@ class Walk(wiring.Component):
         m.submodules.blocks = blocks = LoopCounter(width=len(walk.more_blocks), final=0)
         last_block, last_column, last_row = blocks.last, columns.last, rows.last
         # Word address and byte position of the row's start, of the pixel's, and of the word.
-        row_address = Signal(ADDRESS_BITS)
-        pixel_address = Signal(ADDRESS_BITS)
-        address = Signal(ADDRESS_BITS)
+        row_address = Signal(ADDRESS_BITS, reset_less=True)
+        pixel_address = Signal(ADDRESS_BITS, reset_less=True)
+        address = Signal(ADDRESS_BITS, reset_less=True)
         row_position = Signal(low)
         pixel_position = Signal(low)
         position = Signal(low)
+        piece = Signal(self.o.payload.shape(), reset_less=True)
+        m.d.comb += self.o.payload.eq(piece)
 
         # All three candidates for the next address are computed side by side.
         wraps = row_address >= walk.limit
@@ -128,14 +130,14 @@ class Walk(wiring.Component):
             m.d.sync += self.o.valid.eq(active)
             with m.If(active):
                 m.d.sync += [
-                    self.o.payload.target.eq(walk.target),
-                    self.o.payload.address.eq(address),
-                    self.o.payload.position.eq(position),
-                    self.o.payload.bytes.eq(count),
-                    self.o.payload.span.eq(span),
-                    self.o.payload.advance.eq(Mux(end, span, whole)),
-                    self.o.payload.end.eq(end),
-                    self.o.payload.last.eq(last_block & last_column & last_row),
+                    piece.target.eq(walk.target),
+                    piece.address.eq(address),
+                    piece.position.eq(position),
+                    piece.bytes.eq(count),
+                    piece.span.eq(span),
+                    piece.advance.eq(Mux(end, span, whole)),
+                    piece.end.eq(end),
+                    piece.last.eq(last_block & last_column & last_row),
                 ]
                 with m.If(~last_block):
                     m.d.sync += [

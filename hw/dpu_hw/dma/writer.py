@@ -107,7 +107,9 @@ class Writer(wiring.Component):
         issue = Signal()
         arrive = Signal()
         enough = Signal()
+        address = Signal.like(axi.awaddr, reset_less=True)
         m.d.comb += [
+            axi.awaddr.eq(address),
             axi.awsize.eq(exact_log2(self._data_bytes)),
             axi.awburst.eq(BURST_INCREMENT),
             axi.awcache.eq(CACHE),
@@ -134,7 +136,7 @@ class Writer(wiring.Component):
         with m.If(issue):
             m.d.sync += [
                 axi.awvalid.eq(1),
-                axi.awaddr.eq(burst.address),
+                address.eq(burst.address),
                 axi.awlen.eq(burst.beats - 1),
             ]
 
