@@ -2,6 +2,7 @@
 """From a board to its bitstream."""
 
 import dataclasses
+import importlib.resources
 import json
 import shutil
 from pathlib import Path
@@ -34,6 +35,8 @@ SYNTHESIS = "-nowidelut"
 #: Options of nextpnr: why this placer is in docs/decisions/0006-place-and-route.md.
 PLACEMENT = "--placer static"
 _REPORT = "report.json"
+#: Yosys' map of carry chains' beginnings, see there; with this name it isn't read as a design.
+_CARRY_MAP = "ccu2c_start.map"
 #: Fields of signals are wires with names like a[0], which abc9 takes for bits of a, and fails.
 _RENAME = "rename -hide w:*[*] w:*.*"
 
@@ -86,11 +89,14 @@ def prepare(board, *, clock_hertz=None, seed=1, verilog=False):
             "pip install 'tandem-dpu[bitstream]'."
         ) from None
     design = Ecp5Design(board=board, clock_hertz=clock_hertz)
+    carry_map = importlib.resources.files(__package__) / "techmap" / "ccu2c_start.v"
+    platform.add_file(_CARRY_MAP, carry_map.read_text(encoding="utf-8"))
     plan = platform.prepare(
         design,
         NAME,
         synth_opts=SYNTHESIS,
         script_after_read=_RENAME,
+        script_after_synth=f"techmap -map {_CARRY_MAP}; opt_clean",
         # A clock that is too slow is told in the table, not by a missing bitstream.
         nextpnr_opts=f"{PLACEMENT} --timing-allow-fail --report {_REPORT} --seed {seed}",
         ecppack_opts="--compress",

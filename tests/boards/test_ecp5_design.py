@@ -38,6 +38,15 @@ def test_the_soc_goes_as_verilog_with_the_family_s_multipliers(plan):
     assert "dpu.machine" not in text(files, "top.il")
 
 
+def test_carry_chains_are_given_their_beginning(plan):
+    files, _ = plan
+    assert "techmap_celltype" in text(files, "ccu2c_start.map")
+    script = text(files, "top.ys")
+    assert script.index("synth_ecp5") < script.index("techmap -map ccu2c_start.map")
+    assert script.index("techmap -map") < script.index("write_json")
+    assert "read_verilog  ccu2c_start" not in script
+
+
 def test_every_port_of_the_soc_is_connected(plan):
     files, _ = plan
     declared = re.search(r"^module soc\((.*?)\);", text(files, "soc.v"), re.MULTILINE | re.DOTALL)
