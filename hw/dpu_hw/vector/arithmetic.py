@@ -87,9 +87,9 @@ class Arithmetic(wiring.Component):
         start = move & self.i.valid
         flags_1 = Signal(flags)
         looks_up = Signal()
-        a_1 = Signal(i.a.shape())
-        less_a = Signal(data.ArrayLayout(signed(9), self._vector_lanes))
-        less_b = Signal.like(less_a)
+        a_1 = Signal(i.a.shape(), reset_less=True)
+        less_a = Signal(data.ArrayLayout(signed(9), self._vector_lanes), reset_less=True)
+        less_b = Signal.like(less_a, reset_less=True)
         starts_lookup = (i.operation == Operation.ADD) | (i.operation == Operation.TABLE)
         m.d.comb += [
             self.tables.enable.eq(start & starts_lookup),
@@ -111,8 +111,8 @@ class Arithmetic(wiring.Component):
 
         # Stage 2: what is added, and to what.
         flags_2 = Signal(flags)
-        value = Signal(data.ArrayLayout(signed(32), self._vector_lanes))
-        other = Signal.like(value)
+        value = Signal(data.ArrayLayout(signed(32), self._vector_lanes), reset_less=True)
+        other = Signal.like(value, reset_less=True)
         with m.If(move):
             m.d.sync += flags_2.valid.eq(flags_1.valid)
         with m.If(move & flags_1.valid):
@@ -140,7 +140,7 @@ class Arithmetic(wiring.Component):
 
         # Stage 3: sums and maxima. The oldest place belongs to this slice's channels.
         places = self._lanes // self._vector_lanes
-        sums = [Signal.like(value, name=f"sums_{n}") for n in range(places)]
+        sums = [Signal.like(value, name=f"sums_{n}", reset_less=True) for n in range(places)]
         oldest = sums[-1]
         kind = flags_2.operation
         with m.If(move):

@@ -54,9 +54,9 @@ class Decoder(wiring.Component):
         m.d.comb += raw.eq(self.instruction.payload[: Shape.cast(layout).width])
 
         # The payload holds until the transfer, so that stride_y * row_stride may take its time.
-        low = Signal(18)
-        high = Signal(18)
-        step = Signal(16)
+        low = Signal(18, reset_less=True)
+        high = Signal(18, reset_less=True)
+        step = Signal(16, reset_less=True)
         prepared = Signal(2)
 
         def times(bit):
@@ -68,13 +68,19 @@ class Decoder(wiring.Component):
             step.eq(low + (high << 2)),
         ]
 
-        outputs = (self.window, self.operand, self.output, self.operation, self.scaling)
+        names = ("window", "operand", "output", "operation", "scaling")
+        outputs = [getattr(self, name) for name in names]
         free = Signal()
         # Their readiness comes late, so it isn't looked at.
         m.d.comb += free.eq(~Cat(o.valid for o in outputs).any())
         for o in outputs:
             with m.If(o.ready):
                 m.d.sync += o.valid.eq(0)
+        pieces = [
+            Signal(o.payload.shape(), name=f"{name}_piece", reset_less=True)
+            for name, o in zip(names, outputs, strict=True)
+        ]
+        m.d.comb += [o.payload.eq(piece) for o, piece in zip(outputs, pieces, strict=True)]
 
         take = Signal()
         m.d.comb += [
@@ -87,18 +93,13 @@ class Decoder(wiring.Component):
             m.d.sync += prepared.eq(prepared + 1)
         with m.If(take):
             m.d.sync += [o.valid.eq(1) for o in outputs]
-            m.d.sync += self._pieces(raw, step)
-            self._kind(m, raw)
+            m.d.sync += self._pieces(raw, step, *pieces)
+            self._kind(m, raw, *pieces[-2:])
 
         return m
 
-    def _pieces(self, raw, step):
-        window = self.window.payload
-        operand = self.operand.payload
-        output = self.output.payload
-        operation = self.operation.payload
-        scaling = self.scaling.payload
-
+    @staticmethod
+    def _pieces(raw, step, window, operand, output, operation, scaling):
         def view(ring, prefix):
             field = {name: raw[prefix + name] for name in ("row_stride", "ring_start")}
             return [
@@ -138,13 +139,13 @@ class Decoder(wiring.Component):
             [scaling[name].eq(raw[name]) for name in ("minimum", "maximum")],
         ]
 
-    def _kind(self, m, raw):
+    @staticmethod
+    def _kind(m, raw, operation, scaling):
         """What depends on the opcode; later assignments override those of :meth:`_pieces`."""
-        scaling = self.scaling.payload
         with m.Switch(raw.opcode):
             for format in (ADD, MULTIPLY, ACCUMULATE, MAXIMUM, TABLE):
                 with m.Case(format.opcode):
-                    m.d.sync += self.operation.payload.operation.eq(Operation[format.name])
+                    m.d.sync += operation.operation.eq(Operation[format.name])
         with m.If(raw.opcode == MULTIPLY.opcode):
             m.d.sync += scaling.bias.eq(0)
         # What needs no scale takes one that changes nothing, (2 * acc * 2**30 + 2**30) >> 31, so

@@ -35,7 +35,7 @@ class PixelWalker(wiring.Component):
         m = Module()
 
         new = self.i.payload
-        pixels = Signal(PIXELS)
+        pixels = Signal(PIXELS, reset_less=True)
         ring = pixels.ring
         active = Signal()
         loops = (
@@ -54,9 +54,11 @@ class PixelWalker(wiring.Component):
             end.eq(plane_end & counters["block"].last),
         ]
         # Address in three parts that never carry into each other's loops.
-        block = Signal(ADDRESS_BITS)
-        row = Signal(ADDRESS_BITS)
-        column = Signal(12)
+        block = Signal(ADDRESS_BITS, reset_less=True)
+        row = Signal(ADDRESS_BITS, reset_less=True)
+        column = Signal(12, reset_less=True)
+        address = Signal(ADDRESS_BITS, reset_less=True)
+        m.d.comb += self.o.payload.address.eq(address)
 
         # What is to be loaded is already, over and over, while there is nothing to walk over: the
         # piece's validity comes late.
@@ -73,7 +75,7 @@ class PixelWalker(wiring.Component):
         with m.If(~self.o.valid | self.o.ready):
             m.d.sync += [
                 self.o.valid.eq(active),
-                self.o.payload.address.eq(block + row + column),
+                address.eq(block + row + column),
                 self.o.payload.last.eq(end),
             ]
 

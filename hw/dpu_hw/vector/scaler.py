@@ -57,7 +57,7 @@ class Scaler(wiring.Component):
         )
         active = Signal()
         idle = Signal()
-        scaling = Signal(SCALING)
+        scaling = Signal(SCALING, reset_less=True)
         values = requantizer.i.payload
         m.d.comb += [
             requantizer.i.valid.eq(self.i.valid & active),

@@ -88,7 +88,7 @@ class Slicer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         slices = self._lanes // self._vector_lanes
-        operation = Signal(OPERATION)
+        operation = Signal(OPERATION, reset_less=True)
         active = Signal()
         # One bit at least: Verilog has no vectors of none.
         index = Signal(range(max(2, slices)))
@@ -110,7 +110,8 @@ class Slicer(wiring.Component):
         word = data.ArrayLayout(data.ArrayLayout(signed(8), self._vector_lanes), slices)
         a = data.View(word, self.a.payload.word.as_value())[index]
         b = data.View(word, self.b.payload.word.as_value())[index]
-        o = self.o.payload
+        o = Signal(self.o.payload.shape(), reset_less=True)
+        m.d.comb += self.o.payload.eq(o)
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         with m.If(take):

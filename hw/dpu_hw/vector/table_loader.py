@@ -87,13 +87,14 @@ class TableLoader(wiring.Component):
         read = words.read_port()
         # A word waits for a cycle, since it comes late in its own.
         new_valid = Signal()
+        new_word = Signal(bits, reset_less=True)
         m.d.sync += new_valid.eq(self.load.valid)
         with m.If(self.load.valid):
             m.d.sync += [
                 write.addr.eq(self.load.payload.address),
-                write.data.eq(self.load.payload.data.as_value()),
+                new_word.eq(self.load.payload.data.as_value()),
             ]
-        m.d.comb += write.en.eq(new_valid)
+        m.d.comb += [write.data.eq(new_word), write.en.eq(new_valid)]
 
         # Of each slot, words from `first` to `last` are to be copied, if `waiting`.
         slot_bits = word_bits - 1

@@ -37,7 +37,7 @@ class WindowWalker(wiring.Component):
         m = Module()
 
         new = self.i.payload
-        window = Signal(WINDOW)
+        window = Signal(WINDOW, reset_less=True)
         ring = window.ring
         active = Signal()
 
@@ -67,13 +67,14 @@ class WindowWalker(wiring.Component):
         ]
 
         # Where this tap reads, and where the first taps of this pixel and of this row do.
-        x = Signal(COORDINATE)
-        x_pixel = Signal(COORDINATE)
-        y = Signal(COORDINATE)
-        y_row = Signal(COORDINATE)
-        offset = Signal(ADDRESS_BITS)
-        offset_row = Signal(ADDRESS_BITS)
-        block = Signal(ADDRESS_BITS)
+        x = Signal(COORDINATE, reset_less=True)
+        x_pixel = Signal(COORDINATE, reset_less=True)
+        y = Signal(COORDINATE, reset_less=True)
+        y_row = Signal(COORDINATE, reset_less=True)
+        offset = Signal(ADDRESS_BITS, reset_less=True)
+        offset_row = Signal(ADDRESS_BITS, reset_less=True)
+        block = Signal(ADDRESS_BITS, reset_less=True)
+        address = Signal(ADDRESS_BITS, reset_less=True)
         first = Signal()
 
         # What is to be loaded is already, over and over, while there is nothing to walk over: the
@@ -89,10 +90,11 @@ class WindowWalker(wiring.Component):
             m.d.sync += [active.eq(self.i.valid), window.eq(new)]
 
         tap = self.o.payload
+        m.d.comb += tap.address.eq(address)
         with m.If(~self.o.valid | self.o.ready):
             m.d.sync += [
                 self.o.valid.eq(active),
-                tap.address.eq(block + offset + x),
+                address.eq(block + offset + x),
                 # A negative coordinate is a large one without its sign.
                 tap.inside.eq((y.as_unsigned() < window.height) & (x.as_unsigned() < window.width)),
                 tap.tag.first.eq(first),

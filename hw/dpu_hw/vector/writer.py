@@ -66,7 +66,7 @@ class Writer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        gathered = Signal(word_layout(self._lanes))
+        gathered = Signal(word_layout(self._lanes), reset_less=True)
         full = Signal()
         m.submodules.words = words = Queue(shape=word_layout(self._lanes), depth=_WORDS)
         bits = 8 * self._vector_lanes
