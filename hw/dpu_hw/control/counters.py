@@ -78,7 +78,7 @@ class Counters(wiring.Component):
 
         # A cycle later the total is here, another later it is in a register.
         ahead = Signal(range(self.turn), init=self.turn - 1)
-        total = Signal(_BITS)
+        total = Signal(_BITS, reset_less=True)
         fresh = Signal(self.turn, init=-1)
         m.d.sync += [
             ahead.eq(slot),

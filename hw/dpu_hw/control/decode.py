@@ -74,7 +74,8 @@ class Decode(wiring.Component):
         mine = Signal()
         m.d.comb += mine.eq(self.valid & (chunk.engine == self._engine))
 
-        held = self.o.payload
+        held = Signal(len(self.o.payload), reset_less=True)
+        m.d.comb += self.o.payload.eq(held)
         total = Signal(8)
         complete = Signal()
         partial = Signal()

@@ -113,7 +113,7 @@ class Fetch(wiring.Component):
         engine = Signal(ENGINE_BITS)
         wanted = Signal(ENGINES)
         previous = Signal(ENGINE_BITS, init=ENGINES - 1)
-        state = Signal(stream_layout())
+        state = Signal(stream_layout(), reset_less=True)
         limit = Signal(range(chunk + 1))
         amount = Signal(range(chunk + 1))
         count = Signal(range(chunk + 1))
@@ -130,6 +130,7 @@ class Fetch(wiring.Component):
 
         run = self.runs.payload
         size = Signal.like(run.bytes)
+        length = Signal.like(run.bytes, reset_less=True)
         with m.Switch(engine):
             for own in Engine:
                 with m.Case(own):
@@ -140,6 +141,7 @@ class Fetch(wiring.Component):
         m.d.comb += [
             run.window.eq(0),
             run.offset.eq(state.offset),
+            run.bytes.eq(length),
             run.last.eq(1),
             run.owner.eq(engine),
             notes.i.payload.engine.eq(engine),
@@ -177,7 +179,7 @@ class Fetch(wiring.Component):
                 m.d.sync += [
                     count.eq(amount),
                     ends.eq(Mux(state.count <= limit, C(1, ENGINES) << engine, 0)),
-                    run.bytes.eq(size),
+                    length.eq(size),
                     *(takes[own].eq(Mux(engine == own, amount, 0)) for own in Engine),
                 ]
                 m.next = "REQUEST"

@@ -165,10 +165,12 @@ class Instructions(wiring.Component):
         here = Signal()
         place = Signal(len(Cat(choice, offset, final)))
         chunk = self.chunk
+        beat = Signal(8 * self._data_bytes, reset_less=True)
+        m.d.comb += chunk.data.eq(beat)
         m.d.sync += [here.eq(reading), place.eq(Cat(choice, offset, final)), self.valid.eq(here)]
         with m.If(here):
             m.d.sync += [
                 Cat(chunk.engine, chunk.index, chunk.last).eq(place),
-                chunk.data.eq(read.data),
+                beat.eq(read.data),
             ]
         return m

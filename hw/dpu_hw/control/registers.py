@@ -159,10 +159,11 @@ class Registers(wiring.Component):
         # What is found is in a register before the answer, and what finds it a cycle before that.
         index = Signal(ADDRESS_BITS - 2)
         fixed = {**identity(self._configuration)}
-        found = Signal(32)
+        found = Signal(32, reset_less=True)
+        answer = Signal(32, reset_less=True)
         counted = Signal()
         in_rom = Signal()
-        m.d.comb += constant.addr.eq(index)
+        m.d.comb += [constant.addr.eq(index), bus.rdata.eq(answer)]
         m.d.sync += in_rom.eq(
             (index >= ROM_ADDRESS >> 2) & (index < (ROM_ADDRESS >> 2) + len(words)),
         )
@@ -191,9 +192,7 @@ class Registers(wiring.Component):
             with m.State("ANSWER"):
                 with m.If(counters.valid | ~counted):
                     m.d.sync += [
-                        bus.rdata.eq(
-                            Mux(in_rom, constant.data, Mux(counted, counters.value, found))
-                        ),
+                        answer.eq(Mux(in_rom, constant.data, Mux(counted, counters.value, found))),
                         bus.rvalid.eq(1),
                     ]
                     m.next = "RESPOND"
