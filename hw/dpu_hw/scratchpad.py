@@ -118,7 +118,9 @@ class Scratchpad(wiring.Component):
         for index, port in enumerate(self.read):
             # What a port doesn't wait for doesn't toggle either.
             granted = Signal(name=f"read_granted_{index}")
-            bank = Signal(banks, name=f"read_bank_{index}")
+            bank = Signal(banks, name=f"read_bank_{index}", reset_less=True)
+            kept = Signal(len(outputs[0]), name=f"read_word_{index}", reset_less=True)
+            m.d.comb += port.data.eq(kept)
             m.d.sync += granted.eq(port.request.valid & port.request.ready)
             with m.If(port.request.valid & port.request.ready):
                 m.d.sync += bank.eq(read_wants[index])
@@ -131,7 +133,7 @@ class Scratchpad(wiring.Component):
                 ),
             )
             with m.If(granted):
-                m.d.sync += port.data.as_value().eq(word)
+                m.d.sync += kept.eq(word)
 
         return m
 
