@@ -53,9 +53,10 @@ class LoopCounter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        count = Signal(self._width)
-        single = Signal()
-        left = Signal(self._width)
+        # Loading sets all of it.
+        count = Signal(self._width, reset_less=True)
+        single = Signal(reset_less=True)
+        left = Signal(self._width, reset_less=True)
         loads_single = Signal()
         m.d.comb += loads_single.eq(self.count == self._final)
         with m.If(self.load):

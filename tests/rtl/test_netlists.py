@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.rtl, pytest.mark.synthesis]
         # Yosys takes registers and adders around a DSP48E1 into it.
         (RequantizerLane, {"divide": True}),
         (SystolicArray, {"lanes": 4, "columns": 4, "reach": 4, "logic_multipliers": 3}),
-        (Window, {"lanes": 1, "logic_multipliers": 3}),
+        (Window, {"lanes": 2, "parts": 2, "logic_multipliers": 3}),
     ],
 )
 def test_netlist_does_the_same(component, parameters, tmp_path):

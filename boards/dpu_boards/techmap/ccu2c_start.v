@@ -27,6 +27,7 @@ module ccu2c_start (
         .INJECT1_0("NO"),
         .INJECT1_1("NO")
     ) start (
+        .CIN(1'bx),
         .A0(1'b1), .B0(1'b1), .C0(1'b1), .D0(1'b1),
         .A1(1'b1), .B1(1'b1), .C1(1'b1), .D1(1'b1),
         .COUT(carry)
