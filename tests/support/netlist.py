@@ -55,7 +55,7 @@ def synthesized(component, folder: Path) -> str:
     ]
     # Timing, which is not simulated.
     models = [re.sub(r"\bspecify\b.*?\bendspecify\b", "", model, flags=re.S) for model in models]
-    # Where Yosys takes part of a register into a DSP block it forgets what the rest begins with. All
-    # registers of these FPGAs begin with 0 if nothing is said.
+    # Where Yosys takes part of a register into a DSP block it forgets what the rest begins with.
+    # All registers of these FPGAs begin with 0 if nothing is said.
     netlist = netlist.replace(".INIT(1'hx)", ".INIT(1'h0)")
     return netlist + "".join(models)
