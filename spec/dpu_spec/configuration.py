@@ -53,7 +53,7 @@ class Configuration:
     depthwise_parameter_words: int = _parameter(2048, "Words of the depthwise parameter buffer.")
     conv_requantizers: int = _parameter(8, "Values that the drain requantizes in a cycle.")
     depthwise_lanes: int = _parameter(
-        8,
+        4,
         "Channels that the depthwise PE computes in a cycle: a word, or a part of it.",
     )
     depthwise_requantizers: int = _parameter(
