@@ -72,6 +72,7 @@ def test_full_rate_by_hand() -> None:
     assert rate(Engine.LOAD, rows=3, row_bytes=11) == 5
     assert rate(Engine.CONV, rows=4, columns=5, blocks=2, kernel_h=3, kernel_w=3) == 360
     assert rate(Engine.DRAIN, rows=4, columns=5, blocks=2) == 40
-    assert rate(Engine.DEPTHWISE, rows=4, columns=5, blocks=2) == 40
     # Four values a cycle, words of eight.
+    assert rate(Engine.DEPTHWISE, rows=4, columns=5, blocks=2, last=0) == 80
+    assert rate(Engine.DEPTHWISE, rows=4, columns=5, blocks=2, last=1) == 80
     assert rate(Engine.VECTOR, rows=4, columns=5, blocks=2) == 80

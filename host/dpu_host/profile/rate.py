@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long an instruction would take if its engine never paused.
 
-That is a matter of widths alone: a pixel a cycle for the array and the depthwise PE, so many values
-a cycle for requantizers and vector unit, a beat a cycle for the DRAM ports. What an instruction
+That is a matter of widths alone: a pixel a cycle for the array, so many values a cycle for the
+depthwise PE, the requantizers and the vector unit, a beat a cycle for the DRAM ports. What an instruction
 takes beyond goes to filling and emptying pipelines, to bubbles between passes, to refused banks,
 and to the memory's latency.
 """
@@ -27,6 +27,9 @@ def cycles_at_full_rate(instruction: Instruction, configuration: Configuration) 
         case "DRAIN":
             return pixels * v["blocks"] * lanes // configuration.conv_requantizers
         case "DEPTHWISE":
-            return pixels * v["blocks"]
+            rate = configuration.depthwise_lanes
+            if v["last"]:
+                rate = min(rate, configuration.depthwise_requantizers)
+            return pixels * v["blocks"] * lanes // rate
     taps = v["kernel_h"] * v["kernel_w"]
     return pixels * v["blocks"] * taps * lanes // configuration.vector_lanes

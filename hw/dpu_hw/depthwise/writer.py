@@ -62,9 +62,8 @@ class Writer(wiring.Component):
         start = Signal(ADDRESS_BITS, reset_less=True)  # address of the first row
         row = Signal(ADDRESS_BITS, reset_less=True)  # address of the present row
         row_step = Signal(ADDRESS_BITS, reset_less=True)
-        row_step_wrapped = Signal(
-            ADDRESS_BITS, reset_less=True
-        )  # less the ring, for rows at row_limit or above
+        # Less the ring, for rows at row_limit or above.
+        row_step_wrapped = Signal(ADDRESS_BITS, reset_less=True)
         row_limit = Signal(ADDRESS_BITS + 1, reset_less=True)
         block_step = Signal(ADDRESS_BITS, reset_less=True)
         block_offset = Signal(ADDRESS_BITS, reset_less=True)
