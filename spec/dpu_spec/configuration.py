@@ -53,21 +53,21 @@ class Configuration:
     depthwise_parameter_words: int = _parameter(2048, "Words of the depthwise parameter buffer.")
     conv_requantizers: int = _parameter(8, "Values that the drain requantizes in a cycle.")
     depthwise_lanes: int = _parameter(
-        4,
+        8,
         "Channels that the depthwise PE computes in a cycle: a word, or a part of it.",
     )
     depthwise_requantizers: int = _parameter(
-        4, "Values that the depthwise PE requantizes in a cycle."
+        8, "Values that the depthwise PE requantizes in a cycle."
     )
     vector_lanes: int = _parameter(4, "Values that the vector unit handles in a cycle.")
     instruction_queue: int = _parameter(8, "Instructions that each engine's queue holds.")
     read_outstanding: int = _parameter(8, "AXI read bursts in flight.")
     write_outstanding: int = _parameter(4, "AXI write bursts in flight.")
     array_logic_multipliers: int = _parameter(
-        44, "Multipliers of the array that are built from logic instead of DSP blocks."
+        52, "Multipliers of the array that are built from logic instead of DSP blocks."
     )
     depthwise_logic_multipliers: int = _parameter(
-        36, "Multipliers of the depthwise PE that are built from logic instead of DSP blocks."
+        72, "Multipliers of the depthwise PE that are built from logic instead of DSP blocks."
     )
 
     def __post_init__(self) -> None:

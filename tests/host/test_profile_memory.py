@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """DRAM bytes over time, their energy, and what an engine's full rate is."""
 
+import dataclasses
+
 import pytest
 
 from dpu_host.profile.energy import energy
@@ -72,7 +74,13 @@ def test_full_rate_by_hand() -> None:
     assert rate(Engine.LOAD, rows=3, row_bytes=11) == 5
     assert rate(Engine.CONV, rows=4, columns=5, blocks=2, kernel_h=3, kernel_w=3) == 360
     assert rate(Engine.DRAIN, rows=4, columns=5, blocks=2) == 40
+    assert rate(Engine.DEPTHWISE, rows=4, columns=5, blocks=2, last=1) == 40
     # Four values a cycle, words of eight.
-    assert rate(Engine.DEPTHWISE, rows=4, columns=5, blocks=2, last=0) == 80
-    assert rate(Engine.DEPTHWISE, rows=4, columns=5, blocks=2, last=1) == 80
     assert rate(Engine.VECTOR, rows=4, columns=5, blocks=2) == 80
+
+    halves = dataclasses.replace(
+        b128, depthwise_lanes=4, depthwise_requantizers=2, depthwise_logic_multipliers=0
+    )
+    for last, cycles in ((0, 80), (1, 160)):
+        values = {"rows": 4, "columns": 5, "blocks": 2, "last": last}
+        assert cycles_at_full_rate(instruction(Engine.DEPTHWISE, **values), halves) == cycles

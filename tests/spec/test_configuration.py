@@ -70,11 +70,13 @@ def test_array_logic_multipliers():
 
 
 def test_depthwise_logic_multipliers():
-    Configuration(depthwise_logic_multipliers=36)
-    assert refused(depthwise_logic_multipliers=37) == (
-        "depthwise_logic_multipliers must be at most 9 x depthwise_lanes = 36, not 37."
+    Configuration(depthwise_logic_multipliers=72)
+    assert refused(depthwise_logic_multipliers=73) == (
+        "depthwise_logic_multipliers must be at most 9 x depthwise_lanes = 72, not 73."
     )
-    assert "= 72, not 73" in refused(depthwise_lanes=8, depthwise_logic_multipliers=73)
+    fewer = {"depthwise_lanes": 4, "depthwise_requantizers": 4}
+    assert Configuration(**fewer, depthwise_logic_multipliers=36).depthwise_parts == 2
+    assert "= 36, not 37" in refused(**fewer, depthwise_logic_multipliers=37)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_derived_sizes():
     c = Configuration()
     assert c.word_bits == 64
     assert c.array_multipliers == 128
-    assert (c.depthwise_multipliers, c.depthwise_parts) == (36, 2)
+    assert (c.depthwise_multipliers, c.depthwise_parts) == (72, 1)
     assert c.column_blocks == 2
     assert c.weight_rows == 4096
     assert c.scratchpad_bytes == 131072
@@ -252,7 +254,7 @@ def test_a_file_that_is_no_configuration(tmp_path, name, text, message):
 @pytest.mark.parametrize(
     ("text", "base", "inherited"),
     [
-        ("lanes = 4", "b128", "conv_requantizers = 8"),
+        ("lanes = 4", "b128", "depthwise_lanes = 8"),
         ('preset = "b256"\nlanes = 4', "b256", "depthwise_lanes = 8"),
     ],
 )

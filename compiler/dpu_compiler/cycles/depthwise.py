@@ -49,7 +49,7 @@ class DepthwiseTiming:
     def run(self, i: Values, taken: int) -> int:
         """Return when an instruction that is taken in a cycle is done."""
         rows, columns, blocks = i["rows"], i["columns"], i["blocks"]
-        fetched, row = self._columns(i)
+        fetched, row, pixel, first = self._columns(i)
         word = self._cycles if i["last"] else 0
         cycles = rows * max(row, columns * word)
         bits = max(i["stride_y"].bit_length(), i["dilation_y"].bit_length())
@@ -74,22 +74,23 @@ class DepthwiseTiming:
         ahead = _COLUMNS_AHEAD * cycles // (rows * fetched) + _STEPS_AHEAD * cycles // (rows * row)
         self._walked = max(walks + blocks * rows * fetched, last - ahead)
         self.ready = walks + 1
-        if i["last"] and 2 in (self._cycles, i["stride_x"]):
-            # The first pixel of a row is its third column.
-            cycle = max(start, before + 1) + 2 + _SUM + _RESULT
+        if i["last"] and max(pixel, word) == 2:
+            cycle = max(start, before + 1) + first + _SUM + _RESULT
             for address in row_addresses(i, "out_"):
                 self._slow.add(cycle, address, columns)
                 cycle += cycles // rows
         return last + _RESULT
 
-    def _columns(self, i: Values) -> tuple[int, int]:
-        """Return the columns that are fetched for a row, and the steps that they take."""
+    def _columns(self, i: Values) -> tuple[int, int, int, int]:
+        """Return how a row goes: columns fetched, steps, steps of a pixel, and up to its first."""
         columns, parts = i["columns"], self._parts
         if i["dilation_x"] == 1 and i["stride_x"] == 1:
             # Neighbouring pixels share two columns, others one or none.
-            return columns + 2, (columns + 2) * parts
-        shares = i["dilation_x"] == 1 and i["stride_x"] == 2
-        fetched = 2 * columns + 1 if shares else 3 * columns
+            return columns + 2, (columns + 2) * parts, parts, 3 * parts - 1
+        new = 2 if i["dilation_x"] == 1 and i["stride_x"] == 2 else 3
+        fetched = (columns - 1) * new + 3
         if parts == 1:
-            return fetched, fetched
-        return fetched, parts * (columns + 1 if shares else 2 * columns)
+            return fetched, fetched, new, 2
+        # The column that only the middle weights meet takes no step of its own.
+        pixel = (new - 1) * parts
+        return fetched, (columns - 1) * pixel + 2 * parts, pixel, 2 * parts - 1

@@ -2,9 +2,9 @@
 """How long an instruction would take if its engine never paused.
 
 That is a matter of widths alone: a pixel a cycle for the array, so many values a cycle for the
-depthwise PE, the requantizers and the vector unit, a beat a cycle for the DRAM ports. What an instruction
-takes beyond goes to filling and emptying pipelines, to bubbles between passes, to refused banks,
-and to the memory's latency.
+depthwise PE, the requantizers and the vector unit, a beat a cycle for the DRAM ports. What an
+instruction takes beyond goes to filling and emptying pipelines, to bubbles between passes, to
+refused banks, and to the memory's latency.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ import random
 import pytest
 
 from dpu_hw.depthwise import DepthwiseEngine
+from dpu_hw.depthwise.column_parts import ColumnParts
+from dpu_hw.depthwise.window import Window
 from dpu_spec.presets import preset
 from tests.hw.depthwise.bench import check
 from tests.hw.depthwise.model import Model, kernel, place_parameters
@@ -136,7 +138,22 @@ def test_rows_in_the_same_bank_drift_apart():
     assert done[1] - done[0] <= 1.5 * 3 * 10 * 2
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("configuration", [HALVES, QUARTERS], ids=["halves", "quarters"])
+def test_parts_of_rows_in_the_same_bank(configuration, stride):
+    # Columns that come late leave the middle weights behind the outer ones, or ahead.
+    size = {"rows": 3, "columns": 6, "blocks": 2, **PLAIN, **WHOLE, "row_stride": 16}
+    size |= {"stride_x": stride, "width": 20, "ring_start": 0, "ring_words": 96, "address": 0}
+    model, instructions = prepare(configuration, 8 + stride, *[{**size, "block_stride": 96}] * 2)
+    check(configuration, model, instructions, seed=stride, banks=4)
+
+
 def test_parameters():
     assert DepthwiseEngine(configuration=TINY).configuration is TINY
     with pytest.raises(TypeError, match="Configuration"):
         DepthwiseEngine(configuration="tiny")
+    for component, others in ((ColumnParts, {}), (Window, {"logic_multipliers": 0})):
+        with pytest.raises(ValueError, match="Parts must divide 4 lanes"):
+            component(lanes=4, parts=3, **others)
+    with pytest.raises(ValueError, match="There are 18 multipliers"):
+        Window(lanes=4, parts=2, logic_multipliers=19)

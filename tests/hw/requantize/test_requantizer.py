@@ -12,9 +12,10 @@ from dpu_hw.requantize import Requantizer, WordRequantizer
 from tests.hw.requantize import reference
 
 
-def run(dut, items, *, seed, valid=1.0, ready=1.0):
-    """Send items through; return results and the cycles of transfers in and out."""
+def run(dut, items, *, seed, valid=1.0, ready=1.0, results=None):
+    """Send items through; return results, one each unless told, and the cycles of transfers."""
     rng = random.Random(seed)
+    count = len(items) if results is None else results
     results, taken, given = [], [], []
     cycle = [0]
 
@@ -34,7 +35,7 @@ def run(dut, items, *, seed, valid=1.0, ready=1.0):
             ctx.set(dut.i.valid, 0)
 
     async def receiver(ctx):
-        while len(results) < len(items):
+        while len(results) < count:
             ctx.set(dut.o.ready, rng.random() < ready)
             _, _, transfer, payload = await ctx.tick().sample(
                 dut.o.valid & dut.o.ready, dut.o.payload
@@ -49,7 +50,7 @@ def run(dut, items, *, seed, valid=1.0, ready=1.0):
     sim.add_testbench(sender)
     sim.add_testbench(receiver)
     sim.run_until(1e-6 * (100 * len(items) + 1000))
-    assert len(results) == len(items)
+    assert len(results) == count
     return results, taken, given
 
 
@@ -118,6 +119,35 @@ def test_a_word_takes_as_many_cycles_as_it_has_parts(lanes, requantizers):
     assert given == [cycle + WordRequantizer.latency for cycle in taken]
 
 
+@pytest.mark.parametrize(("valid", "ready"), [(1.0, 1.0), (0.4, 1.0), (1.0, 0.3), (0.6, 0.6)])
+@pytest.mark.parametrize(
+    ("lanes", "items", "requantizers"), [(4, 2, 2), (4, 4, 1), (8, 2, 4), (8, 2, 1), (8, 4, 2)]
+)
+def test_words_come_in_several_items(lanes, items, requantizers, valid, ready):
+    seed = lanes + 10 * items + int(100 * valid) + int(1000 * ready)
+    print("seed", seed)
+    rng = random.Random(seed)
+    words = [reference.random_item(rng, lanes, n) for n in range(20)]
+    size = lanes // items
+    parts = [
+        {
+            **word,
+            "acc": word["acc"][n * size :][:size],
+            "tag": word["tag"] ^ (255 * (n < items - 1)),
+        }
+        for word in words
+        for n in range(items)
+    ]
+    dut = WordRequantizer(
+        lanes=lanes, requantizers=requantizers, tag_shape=unsigned(8), items=items
+    )
+    results, taken, _ = run(dut, parts, seed=seed, valid=valid, ready=ready, results=len(words))
+    assert results == expected(words)
+    if valid == ready == 1.0:
+        step = size // requantizers
+        assert taken == list(range(taken[0], taken[0] + step * len(parts), step))
+
+
 def test_parameters():
     dut = WordRequantizer(lanes=8, requantizers=4, tag_shape=unsigned(3))
     assert (dut.lanes, dut.requantizers, dut.parts) == (8, 4, 2)
@@ -127,3 +157,7 @@ def test_parameters():
         Requantizer(lanes=0, tag_shape=unsigned(1))
     with pytest.raises(ValueError, match="must divide"):
         WordRequantizer(lanes=8, requantizers=3, tag_shape=unsigned(1))
+    with pytest.raises(ValueError, match="Items must divide 8 lanes"):
+        WordRequantizer(lanes=8, requantizers=1, tag_shape=unsigned(1), items=3)
+    with pytest.raises(ValueError, match="must divide 4 lanes"):
+        WordRequantizer(lanes=8, requantizers=8, tag_shape=unsigned(1), items=2)
