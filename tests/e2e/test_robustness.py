@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs stay exact on slow and irregular memory, in any order, and after any interruption."""
 
+import dataclasses
 import random
 
 import numpy as np
@@ -21,7 +22,8 @@ from tests.e2e.rig import ABORT, CLEAR, START, Rig
 
 pytestmark = pytest.mark.rtl
 
-CONFIG = PRESETS["tiny"]
+#: A depthwise PE that takes words in parts has more to be interrupted in.
+CONFIG = dataclasses.replace(PRESETS["tiny"], depthwise_lanes=2, depthwise_requantizers=2)
 
 
 @pytest.fixture(scope="module")

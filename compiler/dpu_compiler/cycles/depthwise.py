@@ -49,7 +49,7 @@ class DepthwiseTiming:
     def run(self, i: Values, taken: int) -> int:
         """Return when an instruction that is taken in a cycle is done."""
         rows, columns, blocks = i["rows"], i["columns"], i["blocks"]
-        fetched, row, pixel, first = self._columns(i)
+        fetched, row, pixel, first = self._row(i)
         word = self._cycles if i["last"] else 0
         cycles = rows * max(row, columns * word)
         bits = max(i["stride_y"].bit_length(), i["dilation_y"].bit_length())
@@ -68,9 +68,10 @@ class DepthwiseTiming:
             period = max(cycles, PERIOD)
             self._weights.skip(blocks - singly, period)
             self._ended += (blocks - singly) * period
-        # Where words are slower than columns, they begin with the third.
+        # Where words are slower than steps, they begin with the first pixel's first part.
+        begins = first - self._parts + 1
         slow = columns * word > row
-        last = self._ended + _SUM + (2 if slow else max(0, word // self._parts - 1))
+        last = self._ended + _SUM + (begins if slow else max(0, word // self._parts - 1))
         ahead = _COLUMNS_AHEAD * cycles // (rows * fetched) + _STEPS_AHEAD * cycles // (rows * row)
         self._walked = max(walks + blocks * rows * fetched, last - ahead)
         self.ready = walks + 1
@@ -81,8 +82,8 @@ class DepthwiseTiming:
                 cycle += cycles // rows
         return last + _RESULT
 
-    def _columns(self, i: Values) -> tuple[int, int, int, int]:
-        """Return how a row goes: columns fetched, steps, steps of a pixel, and up to its first."""
+    def _row(self, i: Values) -> tuple[int, int, int, int]:
+        """Return of a row: columns fetched, steps, steps of a pixel, steps before its first."""
         columns, parts = i["columns"], self._parts
         if i["dilation_x"] == 1 and i["stride_x"] == 1:
             # Neighbouring pixels share two columns, others one or none.

@@ -13,7 +13,7 @@ __all__ = ["RequantizerLane"]
 class RequantizerLane(wiring.Component):
     """Scale one accumulator each cycle, in :attr:`latency` stages that move when they are told to.
 
-    Reset leaves what is in them alone.
+    Reset leaves most of what is in them alone: who tells them to move knows what is of use.
 
     A rounding shift of h by r that rounds half away from zero is ``((h - (h < 0)) >> r) + bit``,
     where ``bit`` is the last one shifted out, or ``h < 0`` if none was. With that bit attached

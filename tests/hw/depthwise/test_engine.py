@@ -9,8 +9,6 @@ import random
 import pytest
 
 from dpu_hw.depthwise import DepthwiseEngine
-from dpu_hw.depthwise.column_parts import ColumnParts
-from dpu_hw.depthwise.window import Window
 from dpu_spec.presets import preset
 from tests.hw.depthwise.bench import check
 from tests.hw.depthwise.model import Model, kernel, place_parameters
@@ -152,8 +150,3 @@ def test_parameters():
     assert DepthwiseEngine(configuration=TINY).configuration is TINY
     with pytest.raises(TypeError, match="Configuration"):
         DepthwiseEngine(configuration="tiny")
-    for component, others in ((ColumnParts, {}), (Window, {"logic_multipliers": 0})):
-        with pytest.raises(ValueError, match="Parts must divide 4 lanes"):
-            component(lanes=4, parts=3, **others)
-    with pytest.raises(ValueError, match="There are 18 multipliers"):
-        Window(lanes=4, parts=2, logic_multipliers=19)
