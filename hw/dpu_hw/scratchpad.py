@@ -9,6 +9,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In
 from amaranth.utils import exact_log2
 
+from dpu_hw.choose import choose
 from dpu_hw.ports import READ_LATENCY, ReadPortSignature, WritePortSignature
 from dpu_spec.configuration import Configuration
 
@@ -108,30 +109,42 @@ class Scratchpad(wiring.Component):
             writer = _number_of_first(write_want)
             m.d.comb += [
                 read.en.eq(Cat(read_want).any()),
-                read.addr.eq(_value_of_first(read_want, [r.payload[rows] for r in reads])),
+                read.addr.eq(
+                    _value_of_first(m, platform, read_want, [r.payload[rows] for r in reads])
+                ),
                 outputs[bank].eq(read.data),
                 write.en.eq(Cat(write_want).any()),
-                write.addr.eq(Array(w.payload.address[rows] for w in writes)[writer]),
-                write.data.eq(Array(w.payload.data.as_value() for w in writes)[writer]),
+                Cat(write.addr, write.data).eq(
+                    choose(
+                        m,
+                        writer,
+                        [Cat(w.payload.address[rows], w.payload.data) for w in writes],
+                        platform,
+                    )
+                ),
             ]
 
         for index, port in enumerate(self.read):
             # What a port doesn't wait for doesn't toggle either.
             granted = Signal(name=f"read_granted_{index}")
-            bank = Signal(banks, name=f"read_bank_{index}", reset_less=True)
             kept = Signal(len(outputs[0]), name=f"read_word_{index}", reset_less=True)
             m.d.comb += port.data.eq(kept)
             m.d.sync += granted.eq(port.request.valid & port.request.ready)
+            # A block RAM's data come late in the cycle: of many one-hot banks the word is an OR.
+            wanted = read_wants[index] if banks > 4 else port.request.payload[:bank_bits]
+            bank = Signal(len(wanted), name=f"read_bank_{index}", reset_less=True)
             with m.If(port.request.valid & port.request.ready):
-                m.d.sync += bank.eq(read_wants[index])
-            # A block RAM's data come late in the cycle: of one-hot banks the word is an OR.
-            word = functools.reduce(
-                operator.or_,
-                (
-                    output & selected.replicate(len(output))
-                    for output, selected in zip(outputs, bank, strict=True)
-                ),
-            )
+                m.d.sync += bank.eq(wanted)
+            if banks > 4:
+                word = functools.reduce(
+                    operator.or_,
+                    (
+                        output & selected.replicate(len(output))
+                        for output, selected in zip(outputs, bank, strict=True)
+                    ),
+                )
+            else:
+                word = choose(m, bank, outputs, platform)
             with m.If(granted):
                 m.d.sync += kept.eq(word)
 
@@ -158,14 +171,23 @@ def _arbitrate(m, name, requests, wanted, banks):
     return wants
 
 
-def _value_of_first(wants, values):
+def _value_of_first(m, platform, wants, values):
     """Select the value of the first bit that is set, in a tree; any if none is."""
     pairs = list(zip(wants, values, strict=True))
+    if len(wants) > 4:
+        # Four in one go take as long as two times two, and less logic.
+        value = choose(m, _number_of_first(wants[:4]), values[:4], platform)
+        pairs = [(Cat(wants[:4]).any(), value), *_halved(_halved(pairs[4:]))]
     while len(pairs) > 1:
-        halves = zip(pairs[::2], pairs[1::2], strict=False)
-        odd = pairs[len(pairs) & ~1 :]
-        pairs = [(a | b, Mux(a, x, y)) for (a, x), (b, y) in halves] + odd
+        pairs = _halved(pairs)
     return pairs[0][1]
+
+
+def _halved(pairs):
+    """Join pairs of a bit and its value two by two, the first before the second."""
+    halves = zip(pairs[::2], pairs[1::2], strict=False)
+    odd = pairs[len(pairs) & ~1 :]
+    return [(a | b, Mux(a, x, y)) for (a, x), (b, y) in halves] + odd
 
 
 def _number_of_first(wants):

@@ -151,8 +151,8 @@ MOVEMENT = (
     Fault(
         "reads come from the neighbour's bank",
         "hw/dpu_hw/scratchpad.py",
-        "m.d.sync += bank.eq(read_wants[index])",
-        "m.d.sync += bank.eq(read_wants[index].rotate_left(1))",
+        "m.d.sync += bank.eq(wanted)",
+        "m.d.sync += bank.eq(wanted.rotate_left(1))",
         "tests/hw/test_scratchpad.py::test_random_accesses",
     ),
 )
