@@ -9,6 +9,15 @@ from dpu_hw.registered_multiplier import RegisteredMultiplier
 
 __all__ = ["RequantizerLane"]
 
+#: Bits of a shifted product that the result is made of: the bit for rounding, and ten that hold
+#: what int8 may become by adding a zero point.
+_KEPT = 11
+
+
+def _differ(bits):
+    """Return whether not all bits are the same."""
+    return bits.any() & ~bits.all()
+
 
 class RequantizerLane(wiring.Component):
     """Scale one accumulator each cycle, in :attr:`latency` stages that move when they are told to.
@@ -17,7 +26,13 @@ class RequantizerLane(wiring.Component):
 
     A rounding shift of h by r that rounds half away from zero is ``((h - (h < 0)) >> r) + bit``,
     where ``bit`` is the last one shifted out, or ``h < 0`` if none was. With that bit attached
-    below h, a shift of any distance needs nothing but a plain shifter and one addition.
+    below h, a shift of any distance needs nothing but a plain shifter and one addition. Whether h
+    is negative is asked of the factor that has a sign, ahead of the product: where that is negative
+    and h isn't, h is 0, and the sum above is 0 in either case. So the subtraction is done with the
+    product's own additions.
+
+    Int8 leaves few bits of the result. Of those above the shifter keeps only whether they differ
+    from the sign, which it may leave out as soon as no shift of later stages reaches them.
 
     Parameters
     ----------
@@ -121,17 +136,18 @@ class RequantizerLane(wiring.Component):
         high_high = product_of("high_high", high, multiplier[16:])
 
         # Stage 2: the outer products side by side with half of the last place kept added, and the
-        # sum of the middle ones. The lowest 16 bits influence nothing.
+        # sum of the middle ones. The lowest 16 bits influence nothing. If the result is negative
+        # the place above, that of the product's lowest bit, is subtracted.
+        minus = delay("minus", 1, operand[-1], 1, 1) & ~divide[2]
         outer = Signal(signed(width + 15), reset_less=True)
         middle = Signal(signed(width + 1), reset_less=True)
-        half = C(1, 2) if not self._divide else Cat(~divide[2], C(0, 1))
+        half = Cat(~divide[2], minus).as_signed()
         stage(
             2,
-            outer.eq(
-                Cat(low_low[16:30], (Cat(low_low[30:], high_high).as_signed() + half.as_signed()))
-            ),
+            outer.eq(Cat(low_low[16:30], (Cat(low_low[30:], high_high).as_signed() + half))),
             middle.eq(low_high + high_low),
         )
+        below = delay("below", 1, minus, 2, 3)
 
         # Stage 3: the product, shifted right by 31.
         product = Signal(signed(width + 15))
@@ -139,42 +155,47 @@ class RequantizerLane(wiring.Component):
         m.d.comb += product.eq(outer + middle)
         stage(3, scaled.eq(product[15:].as_signed()))
 
-        # Stages 4 to 6: the shift, with the rounding bit below.
+        # Stages 4 to 6: the shift, with the rounding bit below. Each passes on the bits that may
+        # still come to the lowest eleven, and whether any of the highest of them and those above
+        # differ from the sign.
         shifts = delay("shift", 5, right, 1, 3)
-        below = Signal()
-        decremented = Signal(signed(width))
-        m.d.comb += below.eq(scaled[-1] & ~divide[4])
-        m.d.comb += decremented.eq(scaled - below)
-        source = Cat(below, decremented).as_signed()
+        source = Cat(below, scaled).as_signed()
+        sign = source[-1]
+        wide = C(0)
         for index, low, high in ((4, 4, 5), (5, 2, 4), (6, 0, 2)):
-            shifted = Signal(signed(width + 1), name=f"shifted_{index}", reset_less=True)
-            distance = Cat(C(0, low), shifts[low:high])
-            stage(index, shifted.eq(source >> distance))
+            kept = _KEPT + (1 << low) - 1
+            shifted = Signal(kept, name=f"shifted_{index}", reset_less=True)
+            next_wide = Signal(name=f"wide_{index}", reset_less=True)
+            distances = range(0, 1 << high, 1 << low)
+            differ = Array(_differ(source[kept - 1 + distance :]) for distance in distances)
+            stage(
+                index,
+                shifted.eq(source >> Cat(C(0, low), shifts[low:high])),
+                next_wide.eq(wide | differ[shifts[low:high]]),
+            )
+            sign = delay("sign", 1, sign, index, index)
             if low:
                 rest = Signal(low, name=f"shift_{index}", reset_less=True)
                 stage(index, rest.eq(shifts[:low]))
                 shifts = rest
-            source = shifted
+            source, wide = shifted, next_wide
 
         # Stage 7: round, take the sign back and add the zero point, on the few bits that int8
         # leaves; two flags tell if they are too few.
         carry = Mux(divide[7], negative, source[0])
-        small = source[1:11] ^ negative.replicate(10)
-        above = source[10:-1]
-        value = Signal(signed(12), reset_less=True)
-        sum_ = Signal(signed(13))
+        small = source[1:] ^ negative.replicate(_KEPT - 1)
+        value = Signal(signed(_KEPT + 1), reset_less=True)
+        sum_ = Signal(signed(_KEPT + 2))
         too_large = Signal()
         too_small = Signal()
         m.d.comb += sum_.eq(
             Cat(C(1, 1), small).as_signed() + Cat(carry, self.zero_point).as_signed()
         )
-        is_large = ~source[-1] & above.any()
-        is_small = source[-1] & ~above.all()
         stage(
             7,
             value.eq(sum_[1:].as_signed()),
-            too_large.eq(Mux(negative, is_small, is_large)),
-            too_small.eq(Mux(negative, is_large, is_small)),
+            too_large.eq(wide & (sign == negative)),
+            too_small.eq(wide & (sign != negative)),
         )
 
         # Stage 8: clamp.
