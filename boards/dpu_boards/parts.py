@@ -3,7 +3,7 @@
 
 import dataclasses
 
-__all__ = ["ECP5_85F", "FAMILIES", "PRESET_PARTS", "ZYNQ_7020", "Family", "Part"]
+__all__ = ["ECP5_25F", "ECP5_85F", "FAMILIES", "PRESET_PARTS", "ZYNQ_7020", "Family", "Part"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -100,6 +100,12 @@ FAMILIES = {
     ),
 }
 
+ECP5_25F = Part(
+    name="ECP5-25F",
+    family="ecp5",
+    budget={"LUT4": 24288, "FF": 24288, "DP16KD": 56, "MULT18X18D": 28},
+)
+
 ECP5_85F = Part(
     name="ECP5-85F",
     family="ecp5",
@@ -113,4 +119,4 @@ ZYNQ_7020 = Part(
 )
 
 #: The part that each preset must fit in.
-PRESET_PARTS = {"tiny": ECP5_85F, "b128": ECP5_85F, "b256": ZYNQ_7020}
+PRESET_PARTS = {"tiny": ECP5_85F, "b16": ECP5_25F, "b128": ECP5_85F, "b256": ZYNQ_7020}

@@ -11,7 +11,7 @@ from dpu_compiler.assemble import Image
 from dpu_compiler.emit import Emitter
 from dpu_compiler.engines import choose_engines
 from dpu_compiler.graph import Graph, Operator
-from dpu_compiler.legal import Decision, decide
+from dpu_compiler.legal import Decision
 from dpu_compiler.macs import count_macs
 from dpu_compiler.partition import Part, partition
 from dpu_compiler.passes.dead_channels import LiveGraph, remove_dead_channels
@@ -50,8 +50,8 @@ class Compilation:
         self.frames = number_frames((graph, self.graph), frames)
         self.source = repeat(graph, self.frames)
         self.graph = repeat(self.graph, self.frames)
-        self.parts, legal = partition(self.graph)
-        self.decisions = choose_engines(self.graph, legal, configuration)
+        self.decisions = choose_engines(self.graph, configuration)
+        self.parts = partition(self.graph, self.decisions)
         self.memory = Memory()
         self.image = Image()
         self.host_data = bytearray()
@@ -226,7 +226,8 @@ class Compilation:
 
 def find_dead_channels(graph: Graph, configuration: Configuration) -> LiveGraph:
     """Return what is dead of a graph whose constants are folded."""
-    hosted = {op.index for op in graph.operators if decide(graph, op).engine == "host"}
+    decisions = choose_engines(graph, configuration)
+    hosted = {index for index, decision in decisions.items() if decision.engine == "host"}
     return remove_dead_channels(graph, hosted, configuration.lanes)
 
 

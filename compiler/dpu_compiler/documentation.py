@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dpu_compiler.engines import ARRAY_IS_FASTER
+from dpu_compiler.engines import ARRAY_IS_FASTER, NO_PATCH_READER
 from dpu_compiler.legal import HOST_ONLY, SUPPORT, Rule, rule_sentence
 from dpu_golden import OPERATORS
 
@@ -54,6 +54,7 @@ def supported_operators() -> str:
         rules = ", ".join(str(numbers[rule]) for rule in support.rules)
         lines.append(f"| {name} | {_ENGINES[support.engine]} | {rules} |")
     lines += ["", f"A DEPTHWISE_CONV_2D runs on the systolic array where {ARRAY_IS_FASTER}."]
+    lines += ["", f"A TRANSPOSE runs on the host where `patch_reader` is 0: {NO_PATCH_READER}."]
     lines += ["", "## Rules", ""]
     lines += [f"{number}. {rule_sentence(rule)}" for rule, number in numbers.items()]
     lines += ["", "## On the host", "", "| operator | why |", "|---|---|"]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from dpu_compiler.graph import RENAMES, Graph, Operator
 from dpu_compiler.legal import Decision, decide
@@ -22,9 +23,8 @@ class Part:
         return all(op.name in RENAMES for op in self.operators)
 
 
-def partition(graph: Graph) -> tuple[list[Part], dict[int, Decision]]:
-    """Return the parts, and for each operator's index where it runs and why."""
-    decisions = {op.index: decide(graph, op) for op in graph.operators}
+def partition(graph: Graph, decisions: Mapping[int, Decision]) -> list[Part]:
+    """Return the parts, given where each operator runs by its index."""
     available = {i for i, tensor in graph.tensors.items() if tensor.data is not None}
     available |= set(graph.inputs) | {-1}
     waiting = list(graph.operators)
@@ -45,7 +45,7 @@ def partition(graph: Graph) -> tuple[list[Part], dict[int, Decision]]:
                 parts.append(Part(ready, False))
         if waiting and not any(available.issuperset(op.inputs) for op in waiting):
             raise ValueError("The operators are not in an order that can be executed.")
-    return parts, decisions
+    return parts
 
 
 def comes_from_dram(graph: Graph, tensor: int) -> bool:

@@ -231,7 +231,7 @@ enum dpu_window {
 
 /* The configuration ROM: the number of parameters, then each parameter. */
 #define DPU_ROM 0x800u
-#define DPU_PARAMETERS 19u
+#define DPU_PARAMETERS 20u
 /* X(name) for each parameter, in the order of the ROM. */
 #define DPU_FOR_EACH_PARAMETER(X) \
     X(lanes) \
@@ -245,6 +245,7 @@ enum dpu_window {
     X(conv_parameter_words) \
     X(depthwise_parameter_words) \
     X(conv_requantizers) \
+    X(patch_reader) \
     X(depthwise_lanes) \
     X(depthwise_requantizers) \
     X(vector_lanes) \

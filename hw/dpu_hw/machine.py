@@ -19,14 +19,13 @@ from dpu_hw.ports import write_layout
 from dpu_hw.scratchpad import Scratchpad
 from dpu_hw.vector.unit import VectorUnit
 from dpu_spec.instruction import Engine
-from dpu_spec.isa import WINDOWS
+from dpu_spec.isa import WINDOWS, formats_of
 from dpu_spec.registers import COUNTERS
 
 __all__ = ["WRITERS", "Machine"]
 
 #: Scratchpad writers in the order of their ports' priority.
 WRITERS = ("drain", "depthwise", "vector", "load")
-_READERS = 9
 
 
 class Machine(wiring.Component):
@@ -100,15 +99,19 @@ class Machine(wiring.Component):
         m.submodules.instructions = instructions = Instructions(
             data_bytes=config.axi_bytes, **sizes
         )
-        m.submodules.dispatch = dispatch = Dispatch(data_bytes=config.axi_bytes)
+        m.submodules.dispatch = dispatch = Dispatch(
+            data_bytes=config.axi_bytes, formats=formats_of(config)
+        )
         m.submodules.faults = faults = Faults()
         m.submodules.dma = dma = Dma(configuration=config)
-        m.submodules.scratchpad = scratchpad = Scratchpad(
-            configuration=config, readers=_READERS, writers=len(WRITERS)
-        )
         m.submodules.conv = conv = ConvEngine(configuration=config)
         m.submodules.depthwise = depthwise = DepthwiseEngine(configuration=config)
         m.submodules.vector = vector = VectorUnit(configuration=config)
+        readers = [*conv.read, *depthwise.read, *vector.read, dma.read]
+        writers = [conv.write, depthwise.write, vector.write, dma.write]
+        m.submodules.scratchpad = scratchpad = Scratchpad(
+            configuration=config, readers=len(readers), writers=len(writers)
+        )
 
         # Instructions.
         connect(m, fetch.runs, dma.fetch)
@@ -134,8 +137,6 @@ class Machine(wiring.Component):
         ]
 
         # The scratchpad and the other buffers.
-        readers = [*conv.read, *depthwise.read, *vector.read, dma.read]
-        writers = [conv.write, depthwise.write, vector.write, dma.write]
         for port, place in zip(readers, scratchpad.read, strict=True):
             connect(m, port, place)
         for port, place in zip(writers, scratchpad.write, strict=True):

@@ -52,6 +52,9 @@ class Configuration:
     conv_parameter_words: int = _parameter(1024, "Words of the drain's parameter buffer.")
     depthwise_parameter_words: int = _parameter(2048, "Words of the depthwise parameter buffer.")
     conv_requantizers: int = _parameter(8, "Values that the drain requantizes in a cycle.")
+    patch_reader: int = _parameter(
+        1, "Whether the array has a patch reader, for layers with few channels: 1 or 0."
+    )
     depthwise_lanes: int = _parameter(
         8,
         "Channels that the depthwise PE computes in a cycle: a word, or a part of it.",
@@ -92,6 +95,7 @@ class Configuration:
                 self.scratchpad_banks in (4, 8, 16),
                 f"scratchpad_banks must be 4, 8 or 16, not {self.scratchpad_banks}.",
             ),
+            (self.patch_reader in (0, 1), f"patch_reader must be 0 or 1, not {self.patch_reader}."),
             (
                 self.array_logic_multipliers <= self.lanes * self.columns,
                 f"array_logic_multipliers must be at most the array's {self.lanes * self.columns}, "

@@ -15,6 +15,7 @@ Conventions of the pseudo-code:
 
 from __future__ import annotations
 
+from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import CHECK, Engine, Field, Format, Instruction, InstructionError
 
 #: DRAM windows that instructions name; the host opens each with a base address and a size.
@@ -203,7 +204,7 @@ CONV_PATCH = Format(
     ),
     "One pass over input that lies as plain bytes (rows of pixels without padding between "
     "channels, or planes): the lanes are filled with up to three runs of bytes from three rows. "
-    "For layers with few input channels.",
+    "For layers with few input channels. Unknown where the parameter `patch_reader` is 0.",
     """\
 tile = weight_buffer[weights :][0:lanes]
 for r, c in (rows, columns):
@@ -414,6 +415,11 @@ FORMATS = (
 )
 BY_OPCODE = {format.opcode: format for format in FORMATS}
 BY_NAME = {format.name: format for format in FORMATS}
+
+
+def formats_of(configuration: Configuration) -> tuple[Format, ...]:
+    """Return the formats that a DPU of a configuration runs; others are unknown opcodes to it."""
+    return tuple(f for f in FORMATS if f is not CONV_PATCH or configuration.patch_reader)
 
 
 def _size(engine: Engine) -> int:

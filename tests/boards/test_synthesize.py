@@ -8,7 +8,7 @@ from amaranth.back import verilog
 from amaranth.hdl import signed
 
 from dpu_boards import synthesize, yosys
-from dpu_boards.parts import ECP5_85F, FAMILIES, PRESET_PARTS, ZYNQ_7020
+from dpu_boards.parts import ECP5_25F, ECP5_85F, FAMILIES, PRESET_PARTS, ZYNQ_7020
 from dpu_boards.report import Synthesis, page, summary
 from dpu_boards.resources import UnknownCell, blocks, figures, over_budget
 from dpu_hw.family import Family
@@ -64,7 +64,7 @@ def test_cells_that_nobody_counts_are_an_error():
         figures(blocks(stats, "dpu")[0], ECP5)
 
 
-@pytest.mark.parametrize("part", [ECP5_85F, ZYNQ_7020])
+@pytest.mark.parametrize("part", [ECP5_25F, ECP5_85F, ZYNQ_7020])
 def test_budget(part):
     family = FAMILIES[part.family]
     for resource, available in part.budget.items():

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dpu_compiler.engines import choose_engines
 from dpu_compiler.frontend.tflite import read_bytes
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.partition import partition
@@ -132,7 +133,8 @@ class Net(GraphWriter):
 def build_step(graph: Graph, configuration: Configuration) -> StepBuilder:
     """The layers of a network that runs on the DPU as a whole, its outputs stored."""
     graph = fuse_padding(fold_constants(graph))
-    parts, decisions = partition(graph)
+    decisions = choose_engines(graph, configuration)
+    parts = partition(graph, decisions)
     assert [part.on_host for part in parts] == [False], decisions
     memory = Memory()
     for index in graph.inputs:

@@ -65,7 +65,7 @@ def test_unsupported_operator(dpu: Dpu, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("b129", ["b129", "no such preset", "tiny, b128, b256"]),
+        ("b129", ["b129", "no such preset", "tiny, b16, b128, b256"]),
         ("", ["no such preset"]),
     ],
 )

@@ -84,6 +84,12 @@ def test_tiny(case):
     compare_case(case, "tiny")
 
 
+@pytest.mark.parametrize("case", [networks.KWS, networks.DIGITS], ids=lambda case: case.path.stem)
+def test_b16(case):
+    """Nothing has a patch reader to wait for, and most engines take a word in four parts."""
+    compare_case(case, "b16")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [*NETWORKS, networks.MOBILENET], ids=lambda case: case.path.stem)
 def test_b256(case):
@@ -115,6 +121,10 @@ def compare_random(seed, preset_name):
 @pytest.mark.parametrize("seed", range(2))
 def test_random_networks_b128(seed):
     compare_random(seed, "b128")
+
+
+def test_random_networks_b16():
+    compare_random(8, "b16")
 
 
 @pytest.mark.slow

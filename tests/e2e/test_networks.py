@@ -72,6 +72,13 @@ def test_emulator(case, preset_name):
 
 
 @pytest.mark.parametrize(
+    "case", [networks.VWW, networks.KWS, networks.DIGITS], ids=lambda case: case.path.stem
+)
+def test_b16(case):
+    assert_all_on_dpu(run_case(case, "b16", 1))
+
+
+@pytest.mark.parametrize(
     ("case", "removed"),
     [(networks.VWW, 1958), (networks.KWS, 0), (networks.PERSON, 4), (networks.MOBILENET_035, 10)],
     ids=["vww", "kws", "person", "mobilenet"],

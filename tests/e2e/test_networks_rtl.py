@@ -58,6 +58,11 @@ def test_tiny(case):
     run_case(case, "tiny", 1)
 
 
+@pytest.mark.parametrize("case", [networks.KWS, networks.DIGITS], ids=lambda case: case.path.stem)
+def test_b16(case):
+    run_case(case, "b16", 1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", SMALL, ids=lambda case: case.path.stem)
 def test_b256(case):

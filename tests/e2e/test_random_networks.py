@@ -59,7 +59,7 @@ def test_emulator(seed):
 @pytest.mark.parametrize("seed", RTL_SEEDS)
 def test_rtl(seed):
     """Under random stalls, on the presets in turn."""
-    configuration = preset(("tiny", "b128")[seed % 2])
+    configuration = preset(("tiny", "b128", "b16")[seed % 3])
     print(f"seed {seed}: again with DPU_FUZZ_SEED={seed} DPU_FUZZ_EXAMPLES={10 * RTL_GROUP}")
 
     def check(network):

@@ -145,6 +145,12 @@ def test_each_parameter_that_differs_is_named(program: Program) -> None:
         assert difference in str(caught.value)
 
 
+def test_a_program_for_a_patch_reader_is_refused_without_one(program: Program) -> None:
+    other = dataclasses.replace(CONFIGURATION, patch_reader=0)
+    with pytest.raises(ConfigurationMismatchError, match="patch_reader is 0, not 1"):
+        Device(FakeDevice(other)).load(program)
+
+
 def test_too_little_memory(program: Program) -> None:
     with pytest.raises(MemorySizeError, match="give the DPU more memory"):
         Device(FakeDevice(CONFIGURATION, memory=8192)).load(program)

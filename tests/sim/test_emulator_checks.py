@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the emulator refuses: broken rules, addresses that don't exist, unwritten words."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -48,6 +49,12 @@ def run(machine, instruction):
 )
 def test_the_plain_instructions_of_these_tests_are_right(full, instruction):
     run(full, instruction)
+
+
+def test_a_patch_without_a_patch_reader():
+    machine = Machine(dataclasses.replace(CONFIGURATION, patch_reader=0))
+    with pytest.raises(FieldError, match=r"CONV instruction 0: is none that the configuration has"):
+        run(machine, conv_patch())
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,12 @@ def test_scratchpad_banks(value):
     assert refused(scratchpad_banks=value) == (f"scratchpad_banks must be 4, 8 or 16, not {value}.")
 
 
+@pytest.mark.parametrize("value", [2, 16])
+def test_patch_reader(value):
+    assert [Configuration(patch_reader=there).patch_reader for there in (0, 1)] == [0, 1]
+    assert refused(patch_reader=value) == f"patch_reader must be 0 or 1, not {value}."
+
+
 def test_array_logic_multipliers():
     Configuration(array_logic_multipliers=128)
     assert refused(array_logic_multipliers=129) == (
@@ -145,7 +151,7 @@ def test_the_number_in_a_presets_name_counts_multipliers():
 
 @pytest.mark.parametrize("name", ["b512", None, ["b128"]])
 def test_an_unknown_preset(name):
-    with pytest.raises(ConfigurationError, match="no such preset; the presets are tiny, b128"):
+    with pytest.raises(ConfigurationError, match="no such preset; the presets are tiny, b16, b128"):
         preset(name)
 
 

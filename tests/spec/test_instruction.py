@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpu_spec import isa
+from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import (
     CHECK,
     ENGINE_SLOTS,
@@ -157,6 +158,12 @@ def test_the_check_byte_plays_no_part_in_equality():
 def test_opcodes_and_names_are_unique():
     assert len(isa.BY_OPCODE) == len(isa.BY_NAME) == len(isa.FORMATS)
     assert all(0 < format.opcode < 256 for format in isa.FORMATS)
+
+
+def test_formats_of_a_configuration():
+    assert isa.formats_of(Configuration()) == isa.FORMATS
+    lacking = set(isa.FORMATS) - set(isa.formats_of(Configuration(patch_reader=0)))
+    assert lacking == {isa.CONV_PATCH}
 
 
 @pytest.mark.parametrize("format", isa.FORMATS, ids=lambda format: format.name)

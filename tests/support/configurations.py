@@ -34,6 +34,7 @@ def configurations(draw: Any, *, largest_scratchpad: int = 16384) -> Configurati
         conv_parameter_words=draw(_powers(64, 1024)),
         depthwise_parameter_words=draw(_powers(64, 2048)),
         conv_requantizers=draw(_powers(1, lanes)),
+        patch_reader=draw(st.sampled_from((1, 0))),
         depthwise_lanes=depthwise_lanes,
         depthwise_requantizers=draw(_powers(1, depthwise_lanes)),
         vector_lanes=draw(_powers(1, lanes)),

@@ -64,10 +64,11 @@ def patch_passes(graph: Graph, operator: Operator, lanes: int, planar: bool) -> 
     return len(cut_patch(window.kernel, channels, planar, lanes)) * -(-step // lanes)
 
 
-def prefers_patch(graph: Graph, operator: Operator, lanes: int) -> bool:
+def prefers_patch(graph: Graph, operator: Operator, configuration: Configuration) -> bool:
     """Tell whether a convolution is faster over plain bytes than over channel blocks."""
-    if operator.name != "CONV_2D":
+    if operator.name != "CONV_2D" or not configuration.patch_reader:
         return False
+    lanes = configuration.lanes
     passes = patch_passes(graph, operator, lanes, planar=False)
     kernel = _window(graph, operator).kernel
     blocks = -(-graph.tensors[operator.inputs[0]].shape[3] // lanes)
@@ -76,7 +77,7 @@ def prefers_patch(graph: Graph, operator: Operator, lanes: int) -> bool:
 
 def conv_2d(step: StepBuilder, operator: Operator) -> None:
     """CONV_2D: from plain bytes where that saves passes and they are there, else from blocks."""
-    graph, lanes = step.graph, step.configuration.lanes
+    graph = step.graph
     source = operator.inputs[0]
     weights = _weights(graph, operator)
     window = _window(graph, operator)
@@ -92,7 +93,7 @@ def conv_2d(step: StepBuilder, operator: Operator) -> None:
         )
         return
     plain = step.in_dram(source) or any(m.layout is Layout.PLAIN for m in step.maps(source))
-    if plain and prefers_patch(graph, operator, lanes):
+    if plain and prefers_patch(graph, operator, step.configuration):
         data = step.require(source, operator.index, Layout.PLAIN)
         output = step.new_map(operator.outputs[0])
         step.layers.append(PatchConvolution(operator.index, data, output, window, weights, scaling))
@@ -139,7 +140,8 @@ def array_is_faster(graph: Graph, operator: Operator, configuration: Configurati
     window = _window(graph, operator)
     if channels != 1 or not comes_from_dram(graph, operator.inputs[0]):
         return False
-    if not patch_fits(1, False, width, window):
+    # Without a patch reader a pixel of one channel takes a whole word there, too.
+    if not configuration.patch_reader or not patch_fits(1, False, width, window):
         return False
     _, rows, columns, outputs = graph.tensors[operator.outputs[0]].shape
     passes = len(cut_patch(window.kernel, 1, False, lanes))

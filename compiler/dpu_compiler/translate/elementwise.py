@@ -23,6 +23,7 @@ from dpu_golden import (
     multiply_by_quantized_multiplier,
     table,
 )
+from dpu_spec.configuration import Configuration
 from dpu_spec.isa import ADD, MULTIPLY, TABLE
 
 
@@ -63,13 +64,14 @@ def _function_table(graph: Graph, operator: Operator) -> Array:
     return evaluate(operator.name, arrays, values, [output], operator.attributes)[0]
 
 
-def prefers_plain(graph: Graph, tensor: int, lanes: int) -> bool:
+def prefers_plain(graph: Graph, tensor: int, configuration: Configuration) -> bool:
     """Tell whether all readers of a tensor would rather have it as plain bytes."""
     readers = graph.consumers(tensor)
     return bool(readers) and all(
-        prefers_patch(graph, op, lanes)
+        prefers_patch(graph, op, configuration)
         if op.name == "CONV_2D"
-        else single_input(graph, op) == tensor and prefers_plain(graph, op.outputs[0], lanes)
+        else single_input(graph, op) == tensor
+        and prefers_plain(graph, op.outputs[0], configuration)
         for op in readers
     )
 
@@ -81,7 +83,7 @@ def function(step: StepBuilder, operator: Operator) -> None:
     assert source is not None
     result = operator.outputs[0]
     held_plain = step.in_dram(source) or any(m.layout is Layout.PLAIN for m in step.maps(source))
-    plain = held_plain and prefers_plain(graph, result, step.configuration.lanes)
+    plain = held_plain and prefers_plain(graph, result, step.configuration)
     layout = Layout.PLAIN if plain else Layout.BLOCKED
     data = step.require(source, operator.index, layout)
     output = step.new_map(result, layout)

@@ -58,6 +58,7 @@ def _rows(configuration: Configuration) -> dict[str, str]:
     kib = 1024
     return {
         "array": f"{c.lanes} x {c.columns} = {c.array_multipliers} multipliers",
+        "patch reader": "yes" if c.patch_reader else "no",
         "depthwise PE": f"9 x {c.depthwise_lanes} = {c.depthwise_multipliers} multipliers",
         "requantizers": f"{c.conv_requantizers} conv + {c.depthwise_requantizers} depthwise",
         "vector unit": f"{c.vector_lanes} values a cycle",

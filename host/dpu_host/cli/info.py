@@ -14,7 +14,6 @@ from dpu_compiler.engines import choose_engines
 from dpu_compiler.graph import Graph, Operator
 from dpu_compiler.legal import Decision
 from dpu_compiler.macs import count_macs
-from dpu_compiler.partition import partition
 from dpu_compiler.passes.fold import fold_constants
 from dpu_compiler.passes.pad import fuse_padding
 from dpu_host.cli.console import show, tell
@@ -30,8 +29,7 @@ def decide_all(graph: Graph, configuration: Configuration) -> dict[int, Decision
     """Return where each operator of a model runs, and why, by its index."""
     prepared = fuse_padding(fold_constants(graph))
     live = find_dead_channels(prepared, configuration).graph
-    _, legal = partition(live)
-    decisions = choose_engines(live, legal, configuration)
+    decisions = choose_engines(live, configuration)
     for op in graph.operators:
         if op.index in decisions:
             continue

@@ -25,6 +25,8 @@ class Decode(wiring.Component):
         The engine.
     data_bytes : :class:`int`
         Bytes of a beat.
+    formats : :class:`tuple` of :class:`dpu_spec.instruction.Format`
+        What there is; other opcodes are unknown.
 
     Members
     -------
@@ -42,9 +44,10 @@ class Decode(wiring.Component):
         What was wrong; stays set, and nothing follows.
     """
 
-    def __init__(self, *, engine, data_bytes):
+    def __init__(self, *, engine, data_bytes, formats=FORMATS):
         self._engine = Engine(engine)
         self._data_bytes = data_bytes
+        self._formats = formats
         super().__init__(
             {
                 "valid": In(1),
@@ -66,6 +69,11 @@ class Decode(wiring.Component):
     def data_bytes(self):
         """Bytes of a beat."""
         return self._data_bytes
+
+    @property
+    def formats(self):
+        """What there is."""
+        return self._formats
 
     def elaborate(self, platform):
         m = Module()
@@ -92,7 +100,7 @@ class Decode(wiring.Component):
 
         opcode = held[:8]
         known = Signal()
-        for format in FORMATS:
+        for format in self._formats:
             if format.engine is self._engine:
                 with m.If(opcode == format.opcode):
                     m.d.comb += known.eq(1)

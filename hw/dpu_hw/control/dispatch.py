@@ -10,6 +10,7 @@ from dpu_hw.control.layouts import ENGINES, INDEX_BITS, chunk_layout
 from dpu_hw.control.tokens import Signals, Tokens
 from dpu_hw.ports import EngineSignature
 from dpu_spec.instruction import HEADER, Engine
+from dpu_spec.isa import FORMATS
 
 __all__ = ["Dispatch"]
 
@@ -33,6 +34,8 @@ class Dispatch(wiring.Component):
     ----------
     data_bytes : :class:`int`
         Bytes of a beat.
+    formats : :class:`tuple` of :class:`dpu_spec.instruction.Format`
+        What the engines run; other opcodes are unknown.
 
     Members
     -------
@@ -57,8 +60,9 @@ class Dispatch(wiring.Component):
         Index of each engine's instruction in its decoder.
     """
 
-    def __init__(self, *, data_bytes):
+    def __init__(self, *, data_bytes, formats=FORMATS):
         self._data_bytes = data_bytes
+        self._formats = formats
         super().__init__(
             {
                 "valid": In(1),
@@ -81,13 +85,18 @@ class Dispatch(wiring.Component):
         """Bytes of a beat."""
         return self._data_bytes
 
+    @property
+    def formats(self):
+        """What the engines run."""
+        return self._formats
+
     def elaborate(self, platform):
         m = Module()
         m.submodules.tokens = tokens = Tokens()
         for engine in Engine:
             name = engine.name.lower()
             port = getattr(self, name)
-            decode = Decode(engine=engine, data_bytes=self._data_bytes)
+            decode = Decode(engine=engine, data_bytes=self._data_bytes, formats=self._formats)
             signals = Signals(depth=_HELD)
             m.submodules[f"decode_{name}"] = decode
             m.submodules[f"signals_{name}"] = signals

@@ -11,7 +11,7 @@ from dpu_hw.conv.array import SystolicArray, sum_shape
 from dpu_hw.conv.decoder import Decoder
 from dpu_hw.conv.dispatch import Dispatch
 from dpu_hw.conv.issue import Issue
-from dpu_hw.conv.layouts import PIXEL_TAG
+from dpu_hw.conv.layouts import PIXEL_TAG, read_ports
 from dpu_hw.conv.passes import PassGenerator
 from dpu_hw.conv.patch import PatchReader
 from dpu_hw.conv.patch_setup import PatchSetup
@@ -23,13 +23,14 @@ from dpu_hw.layouts import instruction_bits
 from dpu_hw.ports import BufferWriteSignature, ReadPortSignature
 from dpu_hw.queue import Queue
 from dpu_spec.instruction import Engine
-from dpu_spec.isa import PATCH_SEGMENTS
 
 __all__ = ["Convolution"]
 
 
 class Convolution(wiring.Component):
     """Run CONV and CONV_PATCH up to the sums that go into the accumulators.
+
+    Without the parameter ``patch_reader`` only CONV comes, and is all that there is logic for.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class Convolution(wiring.Component):
     -------
     instruction : :py:`In(stream.Signature(instruction_bits(Engine.CONV)))`
         Instructions.
-    read : :py:`Out(ReadPortSignature(lanes=lanes)).array(3)`
+    read : :py:`Out(ReadPortSignature(lanes=lanes)).array(read_ports(configuration))`
         The scratchpad. CONV uses port 0; the segments of CONV_PATCH ports 1, 2 and 0.
     load_weights : :py:`In(BufferWriteSignature(lanes=lanes))`
         Into the weight buffer.
@@ -63,7 +64,7 @@ class Convolution(wiring.Component):
         super().__init__(
             {
                 "instruction": In(stream.Signature(instruction_bits(Engine.CONV))),
-                "read": Out(ReadPortSignature(lanes=lanes)).array(PATCH_SEGMENTS),
+                "read": Out(ReadPortSignature(lanes=lanes)).array(read_ports(configuration)),
                 "load_weights": In(BufferWriteSignature(lanes=lanes)),
                 "valid": Out(1),
                 "tag": Out(PIXEL_TAG),
@@ -83,32 +84,19 @@ class Convolution(wiring.Component):
         connect, flipped = wiring.connect, wiring.flipped
 
         # Instructions to passes.
-        m.submodules.decoder = decoder = Decoder()
+        patches = {"patch_reader": bool(config.patch_reader)}
+        m.submodules.decoder = decoder = Decoder(**patches)
         m.submodules.passes = passes = PassGenerator(lanes=lanes)
-        m.submodules.patch_setup = patch_setup = PatchSetup(lanes=lanes)
-        m.submodules.dispatch = dispatch = Dispatch(lanes=lanes)
+        m.submodules.dispatch = dispatch = Dispatch(lanes=lanes, **patches)
         connect(m, flipped(self.instruction), decoder.i)
         connect(m, decoder.conv, passes.i)
-        connect(m, decoder.patch, patch_setup.i)
         connect(m, passes.o, dispatch.i_conv)
-        connect(m, patch_setup.o, dispatch.i_patch)
 
         # Passes to pixels.
         m.submodules.walker = walker = PixelWalker()
         m.submodules.reader = reader = PixelReader(lanes=lanes)
-        m.submodules.patch = patch = PatchReader(lanes=lanes)
-        m.submodules.share = share = PortShare(lanes=lanes)
         connect(m, dispatch.o_conv, walker.i)
         connect(m, walker.o, reader.i)
-        connect(m, dispatch.o_patch, patch.i)
-        connect(m, reader.port, share.readers[0])
-        # CONV keeps its port busy, so that a CONV_PATCH behind it could not read ahead there: its
-        # last segment, which is the one it needs least often, has to share.
-        *alone, shared = patch.ports
-        connect(m, shared, share.readers[1])
-        connect(m, share.port, flipped(self.read[0]))
-        for read, port in zip((self.read[s] for s in range(1, PATCH_SEGMENTS)), alone, strict=True):
-            connect(m, port, flipped(read))
 
         # Passes to weights.
         m.submodules.tiles = tiles = Queue(shape=unsigned(16), depth=self.passes_ahead)
@@ -126,7 +114,7 @@ class Convolution(wiring.Component):
         m.d.comb += [weights.address.eq(loader.address), weights.enable.eq(loader.enable)]
 
         # Pixels and weights into the array.
-        m.submodules.issue = issue = Issue(lanes=lanes, spacing=Accumulators.spacing)
+        m.submodules.issue = issue = Issue(lanes=lanes, spacing=Accumulators.spacing, **patches)
         m.submodules.array = array = SystolicArray(
             lanes=lanes,
             columns=config.columns,
@@ -134,7 +122,6 @@ class Convolution(wiring.Component):
             logic_multipliers=config.array_logic_multipliers,
         )
         connect(m, reader.o, issue.conv)
-        connect(m, patch.o, issue.patch)
         connect(m, order.o, issue.order)
         m.d.comb += [
             issue.loaded.eq(loader.loaded),
@@ -147,8 +134,10 @@ class Convolution(wiring.Component):
             self.sums.eq(array.sums),
         ]
 
-        # Which of them goes first needn't be known at once.
-        m.d.sync += share.prefer.eq(order.o.valid & order.o.payload)
+        if config.patch_reader:
+            self._add_patches(m, decoder, dispatch, reader, issue)
+        else:
+            connect(m, reader.port, flipped(self.read[0]))
 
         valid, tag = issue.valid, issue.tag
         for n in range(array.latency - Accumulators.lead):
@@ -160,3 +149,26 @@ class Convolution(wiring.Component):
             valid, tag = next_valid, next_tag
         m.d.comb += [self.valid.eq(valid), self.tag.eq(tag)]
         return m
+
+    def _add_patches(self, m, decoder, dispatch, reader, issue):
+        """Add what runs CONV_PATCH, and give the ports to both readers."""
+        lanes = self._configuration.lanes
+        connect, flipped = wiring.connect, wiring.flipped
+        m.submodules.patch_setup = patch_setup = PatchSetup(lanes=lanes)
+        m.submodules.patch = patch = PatchReader(lanes=lanes)
+        m.submodules.share = share = PortShare(lanes=lanes)
+        connect(m, decoder.patch, patch_setup.i)
+        connect(m, patch_setup.o, dispatch.i_patch)
+        connect(m, dispatch.o_patch, patch.i)
+        connect(m, patch.o, issue.patch)
+        connect(m, reader.port, share.readers[0])
+        # CONV keeps its port busy, so that a CONV_PATCH behind it could not read ahead there: its
+        # last segment, which is the one it needs least often, has to share.
+        *alone, shared = patch.ports
+        connect(m, shared, share.readers[1])
+        first, *others = self.read
+        connect(m, share.port, flipped(first))
+        for read, port in zip(others, alone, strict=True):
+            connect(m, port, flipped(read))
+        # Which of them goes first needn't be known at once.
+        m.d.sync += share.prefer.eq(issue.order.valid & issue.order.payload)

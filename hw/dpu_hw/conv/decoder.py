@@ -15,6 +15,11 @@ __all__ = ["Decoder"]
 class Decoder(wiring.Component):
     """A register for one instruction, shown to the part that runs its format.
 
+    Parameters
+    ----------
+    patch_reader : :class:`bool`
+        Somebody runs CONV_PATCH; else only CONV comes.
+
     Members
     -------
     i : :py:`In(stream.Signature(instruction_bits(Engine.CONV)))`
@@ -22,32 +27,49 @@ class Decoder(wiring.Component):
     conv : :py:`Out(stream.Signature(instruction_layout(CONV)))`
         A ``CONV``.
     patch : :py:`Out(stream.Signature(instruction_layout(CONV_PATCH)))`
-        A ``CONV_PATCH``.
+        A ``CONV_PATCH``. Not there without ``patch_reader``.
     """
 
-    i: In(stream.Signature(instruction_bits(Engine.CONV)))
-    conv: Out(stream.Signature(instruction_layout(CONV)))
-    patch: Out(stream.Signature(instruction_layout(CONV_PATCH)))
+    def __init__(self, *, patch_reader):
+        self._patch_reader = patch_reader
+        members = {
+            "i": In(stream.Signature(instruction_bits(Engine.CONV))),
+            "conv": Out(stream.Signature(instruction_layout(CONV))),
+        }
+        if patch_reader:
+            members["patch"] = Out(stream.Signature(instruction_layout(CONV_PATCH)))
+        super().__init__(members)
+
+    @property
+    def patch_reader(self):
+        """Somebody runs CONV_PATCH."""
+        return self._patch_reader
 
     def elaborate(self, platform):
         m = Module()
-        bits = max(CONV.bits, CONV_PATCH.bits)
+        bits = max(CONV.bits, CONV_PATCH.bits) if self._patch_reader else CONV.bits
         present = Signal()
-        is_patch = Signal()
         instruction = Signal(bits, reset_less=True)
+        m.d.comb += Value.cast(self.conv.payload).eq(instruction)
+        with m.If(self.i.ready):
+            m.d.sync += present.eq(self.i.valid)
+            with m.If(self.i.valid):
+                m.d.sync += instruction.eq(self.i.payload)
+        if not self._patch_reader:
+            m.d.comb += [
+                self.conv.valid.eq(present),
+                self.i.ready.eq(~present | self.conv.ready),
+            ]
+            return m
+
+        is_patch = Signal()
         opcode = instruction_layout(CONV)(self.i.payload[: CONV.bits]).opcode
         m.d.comb += [
             self.conv.valid.eq(present & ~is_patch),
             self.patch.valid.eq(present & is_patch),
-            Value.cast(self.conv.payload).eq(instruction),
             Value.cast(self.patch.payload).eq(instruction),
             self.i.ready.eq(~present | Mux(is_patch, self.patch.ready, self.conv.ready)),
         ]
-        with m.If(self.i.ready):
-            m.d.sync += present.eq(self.i.valid)
-            with m.If(self.i.valid):
-                m.d.sync += [
-                    instruction.eq(self.i.payload),
-                    is_patch.eq(opcode == CONV_PATCH.opcode),
-                ]
+        with m.If(self.i.ready & self.i.valid):
+            m.d.sync += is_patch.eq(opcode == CONV_PATCH.opcode)
         return m

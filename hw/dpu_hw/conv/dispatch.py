@@ -20,13 +20,16 @@ class Dispatch(wiring.Component):
     ----------
     lanes : :class:`int`
         Channels of a pixel.
+    patch_reader : :class:`bool`
+        There are passes of CONV_PATCH, too.
 
     Members
     -------
     i_conv : :py:`In(stream.Signature(PASS))`
         Passes of CONV.
     i_patch : :py:`In(stream.Signature(patch_layout(lanes)))`
-        Passes of CONV_PATCH; only one of both is offered at a time.
+        Passes of CONV_PATCH; only one of both is offered at a time. Not there without
+        ``patch_reader``.
     o_conv, o_patch
         The same, outwards.
     tiles : :py:`Out(stream.Signature(16))`
@@ -35,14 +38,16 @@ class Dispatch(wiring.Component):
         Whether each pass is one of ``CONV_PATCH``.
     """
 
-    def __init__(self, *, lanes):
+    def __init__(self, *, lanes, patch_reader):
         self._lanes = lanes
+        self._patch_reader = patch_reader
+        passes = {"conv": PASS}
+        if patch_reader:
+            passes["patch"] = patch_layout(lanes)
         super().__init__(
             {
-                "i_conv": In(stream.Signature(PASS)),
-                "i_patch": In(stream.Signature(patch_layout(lanes))),
-                "o_conv": Out(stream.Signature(PASS)),
-                "o_patch": Out(stream.Signature(patch_layout(lanes))),
+                **{f"i_{name}": In(stream.Signature(shape)) for name, shape in passes.items()},
+                **{f"o_{name}": Out(stream.Signature(shape)) for name, shape in passes.items()},
                 "tiles": Out(stream.Signature(16)),
                 "order": Out(stream.Signature(1)),
             }
@@ -53,34 +58,41 @@ class Dispatch(wiring.Component):
         """Channels of a pixel."""
         return self._lanes
 
+    @property
+    def patch_reader(self):
+        """There are passes of CONV_PATCH, too."""
+        return self._patch_reader
+
     def elaborate(self, platform):
         m = Module()
         announced = Signal()
         offered = Signal()
         taken = Signal()
         announce = Signal()
+        ways = [(self.i_conv, self.o_conv)]
+        valid, weights, patch = self.i_conv.valid, self.i_conv.p.weights, C(0)
+        if self._patch_reader:
+            ways.append((self.i_patch, self.o_patch))
+            patch = self.i_patch.valid
+            valid, weights = valid | patch, Mux(patch, self.i_patch.p.weights, weights)
         # Both go into queues, whose ready doesn't depend on valid.
         may_go = Signal()
         m.d.comb += [
-            offered.eq(self.i_conv.valid | self.i_patch.valid),
+            offered.eq(valid),
             announce.eq(offered & ~announced & self.tiles.ready & self.order.ready),
             self.tiles.valid.eq(offered & ~announced & self.order.ready),
             self.order.valid.eq(offered & ~announced & self.tiles.ready),
-            self.tiles.payload.eq(
-                Mux(self.i_patch.valid, self.i_patch.p.weights, self.i_conv.p.weights)
-            ),
-            self.order.payload.eq(self.i_patch.valid),
+            self.tiles.payload.eq(weights),
+            self.order.payload.eq(patch),
             may_go.eq(announced | (self.tiles.ready & self.order.ready)),
         ]
-        for i, o in ((self.i_conv, self.o_conv), (self.i_patch, self.o_patch)):
+        for i, o in ways:
             m.d.comb += [
                 o.valid.eq(i.valid & may_go),
                 o.payload.eq(i.payload),
                 i.ready.eq(o.ready & may_go),
             ]
-        m.d.comb += taken.eq(
-            (self.o_conv.valid & self.o_conv.ready) | (self.o_patch.valid & self.o_patch.ready)
-        )
+        m.d.comb += taken.eq(Cat(o.valid & o.ready for _, o in ways).any())
         with m.If(taken):
             m.d.sync += announced.eq(0)
         with m.Elif(announce):

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from dpu_hw.conv.accumulators import Accumulators
 from dpu_hw.conv.convolution import Convolution
 from dpu_hw.conv.drain import Drain
+from dpu_hw.conv.layouts import read_ports
 from dpu_hw.ports import (
     BufferWriteSignature,
     EngineSignature,
@@ -15,7 +16,6 @@ from dpu_hw.ports import (
     WritePortSignature,
 )
 from dpu_spec.instruction import Engine
-from dpu_spec.isa import PATCH_SEGMENTS
 
 __all__ = ["ConvEngine"]
 
@@ -37,7 +37,7 @@ class ConvEngine(wiring.Component):
         CONV and CONV_PATCH.
     drain : :py:`In(EngineSignature(Engine.DRAIN))`
         DRAIN. Its reads are ordered with the convolutions by tokens only.
-    read : :py:`Out(ReadPortSignature(lanes=lanes)).array(3)`
+    read : :py:`Out(ReadPortSignature(lanes=lanes)).array(read_ports(configuration))`
         The scratchpad. CONV uses port 0; the segments of CONV_PATCH ports 1, 2 and 0.
     write : :py:`Out(WritePortSignature(lanes=lanes))`
         The scratchpad.
@@ -54,7 +54,7 @@ class ConvEngine(wiring.Component):
             {
                 "conv": In(EngineSignature(Engine.CONV)),
                 "drain": In(EngineSignature(Engine.DRAIN)),
-                "read": Out(ReadPortSignature(lanes=lanes)).array(PATCH_SEGMENTS),
+                "read": Out(ReadPortSignature(lanes=lanes)).array(read_ports(configuration)),
                 "write": Out(WritePortSignature(lanes=lanes)),
                 "load_weights": In(BufferWriteSignature(lanes=lanes)),
                 "load_parameters": In(BufferWriteSignature(lanes=lanes)),
@@ -78,8 +78,8 @@ class ConvEngine(wiring.Component):
 
         connect(m, flipped(self.conv.instruction), convolution.instruction)
         connect(m, flipped(self.load_weights), convolution.load_weights)
-        for s in range(PATCH_SEGMENTS):
-            connect(m, convolution.read[s], flipped(self.read[s]))
+        for inner, read in zip(convolution.read, self.read, strict=True):
+            connect(m, inner, flipped(read))
         m.d.comb += [
             accumulators.valid.eq(convolution.valid),
             accumulators.clear.eq(convolution.tag.clear),
@@ -110,7 +110,7 @@ class ConvEngine(wiring.Component):
             ]
             m.d.comb += engine.busy.eq(accepted | (inside != 0))
 
-        requests = [self.read[s].request for s in range(PATCH_SEGMENTS)]
+        requests = [read.request for read in self.read]
         m.d.comb += [
             self.conv.wait_bank.eq(
                 Cat(request.valid & ~request.ready for request in requests).any()

@@ -23,11 +23,13 @@ class Issue(wiring.Component):
         Channels of a pixel.
     spacing : :class:`int`
         Fewest cycles between two pixels with the same accumulator.
+    patch_reader : :class:`bool`
+        There is a patch reader.
 
     Members
     -------
     conv, patch : :py:`In(stream.Signature(pixel_layout(lanes)))`
-        Pixels of the two readers.
+        Pixels of the two readers, or of the only one.
     order : :py:`In(stream.Signature(1))`
         For each pass in order, whether the patch reader delivers it.
     loaded : :py:`In(1)`
@@ -42,14 +44,14 @@ class Issue(wiring.Component):
         A first pixel enters in this cycle.
     """
 
-    def __init__(self, *, lanes, spacing):
+    def __init__(self, *, lanes, spacing, patch_reader):
         self._lanes = lanes
         self._spacing = spacing
-        pixels = stream.Signature(pixel_layout(lanes))
+        self._patch_reader = patch_reader
+        readers = ("conv", "patch") if patch_reader else ("conv",)
         super().__init__(
             {
-                "conv": In(pixels),
-                "patch": In(pixels),
+                **{name: In(stream.Signature(pixel_layout(lanes))) for name in readers},
                 "order": In(stream.Signature(1)),
                 "loaded": In(1),
                 "valid": Out(1),
@@ -69,16 +71,29 @@ class Issue(wiring.Component):
         """Fewest cycles between two pixels with the same accumulator."""
         return self._spacing
 
+    @property
+    def patch_reader(self):
+        """There is a patch reader."""
+        return self._patch_reader
+
     def elaborate(self, platform):
         m = Module()
-        patch = self.order.payload
+        readers = [self.conv, self.patch] if self._patch_reader else [self.conv]
+        # Whose turn it is, by reader.
+        turns = [~self.order.payload, self.order.payload] if self._patch_reader else [Const(1)]
+
+        def of_turn(values):
+            """Return the value of the reader whose turn it is."""
+            first, *others = values
+            return Mux(self.order.payload, others[0], first) if others else first
+
         m.d.comb += [
-            self.pixel.eq(Mux(patch, self.patch.p.data, self.conv.p.data)),
-            self.tag.eq(Mux(patch, self.patch.p.tag, self.conv.p.tag)),
+            self.pixel.eq(of_turn([reader.p.data for reader in readers])),
+            self.tag.eq(of_turn([reader.p.tag for reader in readers])),
         ]
 
         # Both readers' pixels are compared before it is known which of them is next.
-        clashes = [Const(0), Const(0)]
+        clashes = [Const(0) for _ in readers]
         entered, accumulator = self.valid, self.tag.accumulator
         for i in range(self._spacing - 1):
             recent = Signal(name=f"recent_{i}")
@@ -86,21 +101,22 @@ class Issue(wiring.Component):
             m.d.sync += recent.eq(entered)
             with m.If(entered):
                 m.d.sync += address.eq(accumulator)
-            for index, reader in enumerate((self.conv, self.patch)):
+            for index, reader in enumerate(readers):
                 same = recent & (address == reader.p.tag.accumulator)
                 clashes[index] = clashes[index] | same
             entered, accumulator = recent, address
 
-        may_enter = Signal(2)
-        for index, reader in enumerate((self.conv, self.patch)):
-            m.d.comb += may_enter[index].eq(
-                reader.valid & (self.loaded | ~reader.p.tag.first) & ~clashes[index]
-            )
+        may_enter = Signal(len(readers))
+        for index, reader in enumerate(readers):
+            m.d.comb += [
+                may_enter[index].eq(
+                    reader.valid & (self.loaded | ~reader.p.tag.first) & ~clashes[index]
+                ),
+                reader.ready.eq(self.order.valid & turns[index] & may_enter[index]),
+            ]
         m.d.comb += [
-            self.valid.eq(self.order.valid & Mux(patch, may_enter[1], may_enter[0])),
+            self.valid.eq(self.order.valid & of_turn(may_enter)),
             self.swap.eq(self.valid & self.tag.first),
-            self.conv.ready.eq(self.order.valid & ~patch & may_enter[0]),
-            self.patch.ready.eq(self.order.valid & patch & may_enter[1]),
             self.order.ready.eq(self.valid & self.tag.last),
         ]
         return m

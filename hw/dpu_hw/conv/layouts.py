@@ -18,6 +18,7 @@ __all__ = [
     "SEQUENCE_BITS",
     "patch_layout",
     "pixel_layout",
+    "read_ports",
 ]
 
 #: Bits of an accumulator's address in instructions.
@@ -115,3 +116,8 @@ def patch_layout(lanes):
             "segments": data.ArrayLayout(segment, PATCH_SEGMENTS),
         }
     )
+
+
+def read_ports(configuration):
+    """Return how many ports of the scratchpad the conv engine reads through."""
+    return PATCH_SEGMENTS if configuration.patch_reader else 1

@@ -10,7 +10,7 @@ import numpy as np
 
 from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import TOKEN_LIMIT, Engine, Instruction
-from dpu_spec.isa import INSTRUCTION_BYTES, WINDOW_NAMES
+from dpu_spec.isa import INSTRUCTION_BYTES, WINDOW_NAMES, formats_of
 
 from .access import Access, History, Writes
 from .address import Values
@@ -82,6 +82,7 @@ class Machine:
         observer: Observer | None = None,
     ) -> None:
         self.configuration = configuration
+        self._formats = {format.name for format in formats_of(configuration)}
         self._memory = Memory(configuration, check=check)
         self._clocks = Clocks()
         self._history = History()
@@ -163,6 +164,8 @@ class Machine:
         index = stream.next
         if instruction.engine is not engine:
             raise FieldError(engine, index, instruction, "is not one of this engine's.")
+        if instruction.format.name not in self._formats:
+            raise FieldError(engine, index, instruction, "is none that the configuration has.")
         stream.next += 1
         self._history.add(engine, index, instruction)
         epoch = self._clocks.start(engine, tokens.take(engine, instruction.wait))

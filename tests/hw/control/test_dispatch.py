@@ -13,7 +13,7 @@ from dpu_hw.control.dispatch import Dispatch
 from dpu_hw.control.fetch import Fetch
 from dpu_hw.control.instructions import Instructions
 from dpu_spec.instruction import Engine, Instruction
-from dpu_spec.isa import BY_OPCODE, INSTRUCTION_BYTES, encode
+from dpu_spec.isa import BY_OPCODE, CONV, CONV_PATCH, FORMATS, INSTRUCTION_BYTES, encode
 
 
 def random_instruction(source, engine, **values):
@@ -30,7 +30,17 @@ def random_instruction(source, engine, **values):
 class Bench:
     """Run streams (lists of bytes) with engines that take a while for each instruction."""
 
-    def __init__(self, streams, *, queue=4, data_bytes=8, latency=20, seed=0, work=(1, 30)):
+    def __init__(
+        self,
+        streams,
+        *,
+        queue=4,
+        data_bytes=8,
+        latency=20,
+        seed=0,
+        work=(1, 30),
+        formats=FORMATS,
+    ):
         self.streams = streams
         self.data_bytes = data_bytes
         self.latency = latency
@@ -42,7 +52,7 @@ class Bench:
         m.submodules.instructions = self.instructions = Instructions(
             queue=queue, data_bytes=data_bytes
         )
-        m.submodules.dispatch = self.dispatch = Dispatch(data_bytes=data_bytes)
+        m.submodules.dispatch = self.dispatch = Dispatch(data_bytes=data_bytes, formats=formats)
         connect(m, self.fetch.requests, self.instructions.requests)
         m.d.comb += [
             self.fetch.taken.eq(self.instructions.taken),
@@ -248,6 +258,17 @@ def test_instruction_of_another_engine_is_reported(engine):
     assert bench.state["opcode_failed"] == 1 << engine
     assert bench.state["check_failed"] == 0
     assert bench.indices[engine] == 1
+
+
+def test_a_format_that_is_not_there_is_reported():
+    stream = [encode(Instruction(format, {})) for format in (CONV, CONV_PATCH)]
+    formats = [format for format in FORMATS if format is not CONV_PATCH]
+    bench = Bench({Engine.CONV: stream}, formats=formats)
+    bench.run(2000)
+    assert bench.state["opcode_failed"] == 1 << Engine.CONV
+    assert bench.state["check_failed"] == 0
+    assert [data for _, data in bench.started[Engine.CONV]] == stream[:1]
+    assert bench.indices[Engine.CONV] == 1
 
 
 def test_missing_token_stops_only_its_waiter():

@@ -12,7 +12,7 @@ from dpu_spec.configuration import Configuration
 from dpu_spec.isa import CONV, encode
 
 
-def configuration(lanes, blocks=1, requantizers=None):
+def configuration(lanes, blocks=1, requantizers=None, patch_reader=1):
     return Configuration(
         lanes=lanes,
         columns=lanes * blocks,
@@ -21,6 +21,7 @@ def configuration(lanes, blocks=1, requantizers=None):
         accumulator_depth=128,
         conv_parameter_words=128,
         conv_requantizers=requantizers or lanes,
+        patch_reader=patch_reader,
         array_logic_multipliers=lanes + 1,
         depthwise_logic_multipliers=0,
         vector_lanes=4,
@@ -125,7 +126,8 @@ class Bench:
             (dut.drain, self.drain, self.drain_done, self.conv_done),
         )
         sent = [0, 0]
-        on_way = [[None] * READ_LATENCY for _ in range(3)]
+        ports = len(dut.read)
+        on_way = [[None] * READ_LATENCY for _ in range(ports)]
         sampled = [dut.write.request.valid, dut.write.request.p.as_value()]
         for port in dut.read:
             sampled += [port.request.valid, port.request.payload]
@@ -133,7 +135,7 @@ class Bench:
             sampled += [engine.instruction.valid, engine.instruction.ready, engine.done]
             sampled += [engine.busy, engine.wait_bank]
         held = [False, False]
-        last_request = [None] * 3
+        last_request = [None] * ports
         cycle = 0
         while any(len(done) < len(todo) for _, todo, done, _ in engines):
             cycle += 1
@@ -152,18 +154,19 @@ class Bench:
                         engine.instruction.payload,
                         int.from_bytes(encode(todo[sent[e]]), "little"),
                     )
-            ready = [not self._chance(self.refuse) for _ in range(4)]
+            ready = [not self._chance(self.refuse) for _ in range(ports)]
+            write_ready = not self._chance(self.refuse)
             for n, port in enumerate(dut.read):
                 ctx.set(port.request.ready, ready[n])
                 word = on_way[n].pop(0)
                 if word is None:
                     word = self.random.getrandbits(8 * lanes)
                 ctx.set(port.data.as_value(), word)
-            ctx.set(dut.write.request.ready, ready[3])
+            ctx.set(dut.write.request.ready, write_ready)
             _, _, w_valid, w_payload, *rest = await ctx.tick().sample(*sampled)
-            reads, states = rest[:6], rest[6:]
+            reads, states = rest[: 2 * ports], rest[2 * ports :]
             refused = False
-            for n in range(3):
+            for n in range(ports):
                 valid, address = reads[2 * n : 2 * n + 2]
                 # A request that was refused stays as it is.
                 if last_request[n] is not None:
@@ -179,7 +182,7 @@ class Bench:
                     on_way[n].append(None)
             assert states[4] == refused
             self.wait_bank += refused
-            if w_valid and ready[3]:
+            if w_valid and write_ready:
                 self.written[w_payload & 0xFFFF] = unpack(w_payload >> 16, lanes)
                 self.writes.append(cycle)
             for e, (_, todo, done, _) in enumerate(engines):

@@ -3,9 +3,11 @@
 
 import numpy as np
 import pytest
+from amaranth.back import verilog
 
+from dpu_hw.conv import ConvEngine
 from dpu_spec.instruction import Instruction
-from dpu_spec.isa import CONV, CONV_PATCH, DRAIN
+from dpu_spec.isa import CONV, CONV_PATCH, DRAIN, PATCH_SEGMENTS
 from tests.hw.conv.bench import Bench, configuration
 from tests.hw.conv.generate import random_conv, random_drain, random_patch, random_scales
 from tests.hw.conv.model import Model
@@ -17,7 +19,8 @@ def random_tile(config, rng):
     """Return a convolution that reads the lower half of the scratchpad only."""
     scratch = Model(config, np.random.default_rng(0))
     while True:
-        instruction = (random_conv if rng.random() < 0.6 else random_patch)(config, rng, pixels=20)
+        patch = config.patch_reader and rng.random() < 0.4
+        instruction = (random_patch if patch else random_conv)(config, rng, pixels=20)
         scratch.run(instruction)
         if max(scratch.read_words, default=0) < config.scratchpad_words // 2:
             return instruction
@@ -34,13 +37,13 @@ def check(bench, conv, drain=()):
 
 
 @pytest.mark.parametrize(("lanes", "blocks"), SIZES)
-@pytest.mark.parametrize("kinds", ["conv", "patch", "both"])
+@pytest.mark.parametrize("kinds", ["conv", "patch", "both", "no patch reader"])
 @pytest.mark.parametrize(("refuse", "pause"), [(0, 0), (0.3, 0.1)])
 def test_random_convolutions(lanes, blocks, kinds, refuse, pause):
     seed = int(np.random.default_rng().integers(1 << 30))
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
-    config = configuration(lanes, blocks)
+    config = configuration(lanes, blocks, patch_reader=int(kinds != "no patch reader"))
     conv = []
     for _ in range(5):
         patch = kinds == "patch" or (kinds == "both" and rng.random() < 0.5)
@@ -88,14 +91,14 @@ def test_full_accumulators_wrap(lanes, refuse):
 
 
 @pytest.mark.parametrize(
-    ("lanes", "blocks", "requantizers", "refuse"),
-    [(4, 1, 4, 0), (8, 2, 8, 0), (8, 2, 4, 0.3), (4, 2, 1, 0.3)],
+    ("lanes", "blocks", "requantizers", "refuse", "patch_reader"),
+    [(4, 1, 4, 0, 1), (8, 2, 8, 0, 1), (8, 2, 4, 0.3, 1), (4, 2, 1, 0.3, 1), (4, 1, 1, 0.3, 0)],
 )
-def test_convolutions_and_drains(lanes, blocks, requantizers, refuse):
+def test_convolutions_and_drains(lanes, blocks, requantizers, refuse, patch_reader):
     seed = int(np.random.default_rng().integers(1 << 30))
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
-    config = configuration(lanes, blocks, requantizers)
+    config = configuration(lanes, blocks, requantizers, patch_reader)
     model = Model(config, rng)
     parameters = random_scales(model, rng)
     conv, drain, after, order = [], [], {}, []
@@ -126,14 +129,15 @@ def spacing(bench):
     return set(np.diff(bench.conv_done)[1:])
 
 
+@pytest.mark.parametrize("patch_reader", [1, 0])
 @pytest.mark.parametrize(("lanes", "blocks"), [(4, 1), (8, 2)])
-def test_passes_follow_without_bubbles(lanes, blocks):
+def test_passes_follow_without_bubbles(lanes, blocks, patch_reader):
     base = {
         "row_stride": 9, "ring_words": 100, "height": 9, "width": 9, "kernel_h": 1, "kernel_w": 1,
         "stride_x": 1, "stride_y": 1, "dilation_x": 1, "dilation_y": 1, "clear": 1,
     }  # fmt: skip
     rng = np.random.default_rng(0)
-    model = Model(configuration(lanes, blocks), rng)
+    model = Model(configuration(lanes, blocks, patch_reader=patch_reader), rng)
     # It takes six cycles to prepare an instruction, a tile of four rows is loaded in less.
     slow = 2 if lanes == 4 else 0
     for rows, columns, passes, bubbles in (
@@ -184,6 +188,15 @@ def test_convolution_and_patches_alternate_without_bubbles():
         conv.append(Instruction(CONV_PATCH, {**common, "row_bytes": 36, "step": 3, "end_0": 4}))
     bench = Bench(Model(config, np.random.default_rng(0)), conv=conv)
     assert spacing(bench) == {20, 40}
+
+
+def test_without_a_patch_reader_there_is_one_port():
+    engines = [ConvEngine(configuration=configuration(4, patch_reader=n)) for n in (0, 1)]
+    assert [len(engine.read) for engine in engines] == [1, PATCH_SEGMENTS]
+    for engine, there in zip(engines, (False, True), strict=True):
+        text = verilog.convert(engine, name="conv", emit_src=False)
+        for part in ("patch_setup", "patch", "share"):
+            assert (f"convolution.{part} " in text) is there
 
 
 @pytest.mark.parametrize(("lanes", "requantizers"), [(4, 4), (8, 4)])
