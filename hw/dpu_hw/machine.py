@@ -16,6 +16,7 @@ from dpu_hw.depthwise.engine import DepthwiseEngine
 from dpu_hw.dma.bus import Dma
 from dpu_hw.dma.layouts import window_layout
 from dpu_hw.ports import write_layout
+from dpu_hw.reset_copies import ResetCopies
 from dpu_hw.scratchpad import Scratchpad
 from dpu_hw.vector.unit import VectorUnit
 from dpu_spec.instruction import Engine
@@ -26,10 +27,15 @@ __all__ = ["WRITERS", "Machine"]
 
 #: Scratchpad writers in the order of their ports' priority.
 WRITERS = ("drain", "depthwise", "vector", "load")
+#: Parts with a reset of their own.
+_DOMAINS = ("control", "dma", "scratchpad", "conv", "depthwise", "vector")
 
 
 class Machine(wiring.Component):
     """Run the programs of a DPU. It is in reset between runs.
+
+    Each of its parts has a clock domain of its own, with the clock of ``sync`` and with its own copy
+    of the reset.
 
     Parameters
     ----------
@@ -44,6 +50,8 @@ class Machine(wiring.Component):
         The DRAM windows.
     select : :py:`Out(ENGINE_BITS)`, stream : :py:`In(stream_layout())`
         The instruction stream of an engine, in the same cycle.
+    reset_next : :py:`In(1)`
+        Reset everything in the next cycle.
     stop : :py:`In(1)`
         Begin no further bursts.
     bus_idle : :py:`Out(1)`
@@ -68,6 +76,7 @@ class Machine(wiring.Component):
                 "windows": In(window_layout()).array(WINDOWS),
                 "select": Out(ENGINE_BITS),
                 "stream": In(stream_layout()),
+                "reset_next": In(1),
                 "stop": In(1),
                 "bus_idle": Out(1),
                 "fault": Out(fault_layout()),
@@ -95,23 +104,35 @@ class Machine(wiring.Component):
         m = Module()
         config = self._configuration
         sizes = {"queue": config.instruction_queue}
-        m.submodules.fetch = fetch = Fetch(**sizes)
-        m.submodules.instructions = instructions = Instructions(
-            data_bytes=config.axi_bytes, **sizes
-        )
-        m.submodules.dispatch = dispatch = Dispatch(
-            data_bytes=config.axi_bytes, formats=formats_of(config)
-        )
-        m.submodules.faults = faults = Faults()
-        m.submodules.dma = dma = Dma(configuration=config)
-        m.submodules.conv = conv = ConvEngine(configuration=config)
-        m.submodules.depthwise = depthwise = DepthwiseEngine(configuration=config)
-        m.submodules.vector = vector = VectorUnit(configuration=config)
+        fetch = Fetch(**sizes)
+        instructions = Instructions(data_bytes=config.axi_bytes, **sizes)
+        dispatch = Dispatch(data_bytes=config.axi_bytes, formats=formats_of(config))
+        faults = Faults()
+        dma = Dma(configuration=config)
+        conv = ConvEngine(configuration=config)
+        depthwise = DepthwiseEngine(configuration=config)
+        vector = VectorUnit(configuration=config)
         readers = [*conv.read, *depthwise.read, *vector.read, dma.read]
         writers = [conv.write, depthwise.write, vector.write, dma.write]
-        m.submodules.scratchpad = scratchpad = Scratchpad(
-            configuration=config, readers=len(readers), writers=len(writers)
-        )
+        scratchpad = Scratchpad(configuration=config, readers=len(readers), writers=len(writers))
+        m.submodules.fetch = DomainRenamer("control")(fetch)
+        m.submodules.instructions = DomainRenamer("control")(instructions)
+        m.submodules.dispatch = DomainRenamer("control")(dispatch)
+        m.submodules.faults = DomainRenamer("control")(faults)
+        m.submodules.dma = DomainRenamer("dma")(dma)
+        m.submodules.scratchpad = DomainRenamer("scratchpad")(scratchpad)
+        m.submodules.conv = DomainRenamer("conv")(conv)
+        m.submodules.depthwise = DomainRenamer("depthwise")(depthwise)
+        m.submodules.vector = DomainRenamer("vector")(vector)
+
+        m.submodules.resets = resets = ResetCopies(copies=len(_DOMAINS))
+        m.d.comb += resets.next.eq(self.reset_next)
+        for domain, reset in zip(_DOMAINS, resets.o, strict=True):
+            m.domains += ClockDomain(domain, local=True)
+            m.d.comb += [
+                ClockSignal(domain).eq(ClockSignal()),
+                ResetSignal(domain).eq(reset),
+            ]
 
         # Instructions.
         connect(m, fetch.runs, dma.fetch)

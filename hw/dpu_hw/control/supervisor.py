@@ -38,8 +38,9 @@ class Supervisor(wiring.Component):
         The instruction in each decoder.
     bus_idle : :py:`In(1)`
         Nothing is in flight on the bus.
-    reset : :py:`Out(1)`
-        Reset the engines, the fetch and the bus masters.
+    reset_next : :py:`Out(1)`
+        Reset the engines, the fetch and the bus masters in the next cycle: from the end of a run to
+        the start of the next, and before the first.
     stop : :py:`Out(1)`
         Begin no further bursts.
     busy : :py:`Out(1)`
@@ -66,7 +67,7 @@ class Supervisor(wiring.Component):
                 "running": In(ENGINES),
                 "index": In(INDEX_BITS).array(ENGINES),
                 "bus_idle": In(1),
-                "reset": Out(1, init=1),
+                "reset_next": Out(1),
                 "stop": Out(1),
                 "busy": Out(1),
                 "clear": Out(1),
@@ -95,6 +96,9 @@ class Supervisor(wiring.Component):
             part = self.status[bits.offset : bits.offset + bits.width]
             m.d.comb += part.eq(values[bits.name])
         m.d.comb += self.interrupt.eq(pending & self.interrupt_enable)
+        reset = Signal(init=1)
+        m.d.comb += self.reset_next.eq(reset)
+        m.d.sync += reset.eq(self.reset_next)
 
         # The end is believed when it has lasted: an error of the last burst may still be under way.
         empty, idle, quiet = Signal(), Signal(), Signal()
@@ -131,10 +135,9 @@ class Supervisor(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.start):
-                    m.d.comb += self.clear.eq(1)
+                    m.d.comb += [self.clear.eq(1), self.reset_next.eq(0)]
                     m.d.sync += [
                         self.busy.eq(1),
-                        self.reset.eq(0),
                         self.stop.eq(0),
                         done.eq(0),
                         pending.eq(0),
@@ -171,6 +174,7 @@ class Supervisor(wiring.Component):
                 with m.If(self.bus_idle):
                     m.next = "END"
             with m.State("END"):
-                m.d.sync += [self.busy.eq(0), self.reset.eq(1), done.eq(1), pending.eq(1)]
+                m.d.comb += self.reset_next.eq(1)
+                m.d.sync += [self.busy.eq(0), done.eq(1), pending.eq(1)]
                 m.next = "IDLE"
         return m

@@ -37,13 +37,14 @@ async def begin(ctx, dut):
         ctx.set(getattr(dut, name), value)
     ctx.set(dut.bus_idle, 1)
     ctx.set(dut.interrupt_enable, 1)
+    assert ctx.get(dut.reset_next) == 1
     ctx.set(dut.start, 1)
     assert ctx.get(dut.clear) == 1
-    assert ctx.get(dut.reset) == 1
+    assert ctx.get(dut.reset_next) == 0
     await ctx.tick()
     ctx.set(dut.start, 0)
     assert ctx.get(dut.clear) == 0
-    assert ctx.get(dut.reset) == 0
+    assert ctx.get(dut.reset_next) == 0
     assert status(ctx, dut) | {"error_engine": 0} == dict.fromkeys(status(ctx, dut), 0) | {
         "busy": 1
     }
@@ -53,7 +54,7 @@ async def until_end(ctx, dut, limit=20):
     """Return after how many cycles the run was over."""
     for cycle in range(limit):
         if not ctx.get(dut.busy):
-            assert ctx.get(dut.reset)
+            assert ctx.get(dut.reset_next)
             return cycle
         await ctx.tick()
     raise AssertionError("the run doesn't end")
@@ -113,7 +114,7 @@ def test_start_during_a_run_is_noted_and_ignored():
         await ctx.tick()
         ctx.set(dut.start, 0)
         assert status(ctx, dut)["start_ignored"] == 1
-        assert not ctx.get(dut.reset)
+        assert not ctx.get(dut.reset_next)
         ctx.set(dut.empty, ALL)
         ctx.set(dut.idle, ALL)
         await until_end(ctx, dut)
@@ -138,7 +139,7 @@ def test_first_fault_wins_and_the_bus_is_finished():
         ctx.set(dut.fault, {"code": Error.CHECK, "engine": 1, "instruction": 5})
         await ctx.tick().repeat(50)
         assert ctx.get(dut.busy)
-        assert not ctx.get(dut.reset)
+        assert not ctx.get(dut.reset_next)
         ctx.set(dut.bus_idle, 1)
         await until_end(ctx, dut)
         ctx.set(dut.fault, {"code": 0, "engine": 0, "instruction": 0})
