@@ -3,7 +3,7 @@
 
 from amaranth import *
 
-__all__ = ["rotate_down", "shift_up"]
+__all__ = ["rotate_down", "rotate_up"]
 
 
 def rotate_down(value, amount, *, count):
@@ -34,18 +34,16 @@ def rotate_down(value, amount, *, count):
     return value
 
 
-def shift_up(value, amount):
-    """Shift bytes up by ``amount`` bytes; bytes that are shifted in are zero.
+def rotate_up(value, amount):
+    """Rotate bytes up.
 
     Parameters
     ----------
     value : :class:`Value`
         Bytes.
     amount : :class:`Value`
-        Bytes to shift by.
+        Bytes to rotate by.
     """
     for bit in range(len(amount)):
-        step = 8 << bit
-        zeros = C(0, step)
-        value = Mux(amount[bit], Cat(zeros, value), Cat(value, zeros))
+        value = Mux(amount[bit], value.rotate_left(8 << bit), value)
     return value
