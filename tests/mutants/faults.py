@@ -123,15 +123,15 @@ MOVEMENT = (
     Fault(
         "bursts don't end at multiples of their length",
         "hw/dpu_hw/dma/bursts.py",
-        "Mux(final, finish_beat, self._burst_beats - 1) - begin + 1",
-        "Mux(final, finish_beat - begin, self._burst_beats - 1) + 1",
+        "burst.more.eq(((finish_beat | (~final).replicate(bits)) - begin)[:bits]),",
+        "burst.more.eq(Mux(final, finish_beat - begin, self._burst_beats - 1)),",
         "tests/hw/dma/test_bursts.py::test_bursts_never_cross_4_kib_and_cover_the_run",
     ),
     Fault(
         "a transfer may leave its window by a byte",
         "hw/dpu_hw/dma/bursts.py",
-        "with m.If((end > size) | void):",
-        "with m.If((end > size + 1) | void):",
+        "with m.If((end[:-1] >= size) | end[-1] | beyond):",
+        "with m.If((end[:-1] > size) | end[-1] | beyond):",
         "tests/hw/dma/test_bursts.py::test_run_outside_its_window",
     ),
     Fault(

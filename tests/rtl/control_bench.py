@@ -176,8 +176,8 @@ async def memory(dut: Any, image: bytes, latency: int) -> None:
         if ready and dut.runs__valid.value:
             payload = int(dut.runs__payload.value)
             run = {k: payload >> at & (1 << width) - 1 for k, (at, width) in _RUN.items()}
-            data = image[run["offset"] : run["offset"] + run["bytes"]]
-            assert len(data) == run["bytes"] > 0
+            data = image[run["offset"] :][: run["more"] + 1]
+            assert len(data) == run["more"] + 1
             for at in range(0, len(data), DATA_BYTES):
                 queue.append((cycle + latency, data[at : at + DATA_BYTES]))
         await RisingEdge(dut.clk)

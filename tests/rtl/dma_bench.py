@@ -165,7 +165,7 @@ async def moves_what_the_emulator_does(dut: Any) -> None:
     for _ in range(20):
         offset = 16 * random.randrange(256)
         size = 16 * random.randint(1, 12)
-        run = {"window": 0, "offset": offset, "bytes": size, "last": 1, "owner": 2}
+        run = {"window": 0, "offset": offset, "more": size - 1, "last": 1, "owner": 2}
         runs.append(run_layout().const(run).as_bits())
         expected += dma.contents[dma.bases[0] + offset :][:size]
     fetching = cocotb.start_soon(fetcher.send(*runs))

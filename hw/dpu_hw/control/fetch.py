@@ -4,8 +4,9 @@
 from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
-from dpu_hw.control.layouts import ENGINE_BITS, ENGINES, stream_layout
+from dpu_hw.control.layouts import ENGINE_BITS, ENGINES, fetch_bytes, stream_layout
 from dpu_hw.dma.layouts import run_layout
 from dpu_hw.queue import Queue
 from dpu_spec.instruction import Engine
@@ -13,6 +14,8 @@ from dpu_spec.isa import INSTRUCTION_BYTES
 
 __all__ = ["Fetch", "request_layout"]
 
+#: Bytes that instructions, and their offsets, are multiples of.
+_UNIT = 16
 #: Requests in flight.
 _REQUESTS = 16
 #: Requests in flight from which on only engines without instructions get more.
@@ -129,19 +132,20 @@ class Fetch(wiring.Component):
             m.d.sync += free[own].eq(Mux(reserve, more - takes[own], more))
 
         run = self.runs.payload
-        size = Signal.like(run.bytes)
-        length = Signal.like(run.bytes, reset_less=True)
+        # Of the request, in the units that all instructions are multiples of.
+        size = Signal(range(fetch_bytes(self._queue) // _UNIT + 1))
+        more_units = Signal.like(size, reset_less=True)
         with m.Switch(engine):
             for own in Engine:
                 with m.Case(own):
                     # Written as a product this would take a DSP block.
-                    bits = range(INSTRUCTION_BYTES[own].bit_length())
-                    shifted = [amount << b for b in bits if INSTRUCTION_BYTES[own] >> b & 1]
+                    units = INSTRUCTION_BYTES[own] // _UNIT
+                    shifted = [amount << b for b in range(units.bit_length()) if units >> b & 1]
                     m.d.comb += size.eq(sum(shifted))
         m.d.comb += [
             run.window.eq(0),
             run.offset.eq(state.offset),
-            run.bytes.eq(length),
+            run.more.eq(Cat(C(_UNIT - 1, exact_log2(_UNIT)), more_units)),
             run.last.eq(1),
             run.owner.eq(engine),
             notes.i.payload.engine.eq(engine),
@@ -165,7 +169,7 @@ class Fetch(wiring.Component):
                 m.next = "LOOK UP"
             with m.State("LOOK UP"):
                 # Instructions begin at whole beats of the widest bus.
-                aligned = data.View(stream_layout(), self.stream.as_value() & ~C(0xF, 64))
+                aligned = data.View(stream_layout(), self.stream.as_value() & ~C(_UNIT - 1, 64))
                 m.d.sync += [
                     state.eq(Mux(fresh.bit_select(engine, 1), aligned, read.data)),
                     fresh.bit_select(engine, 1).eq(0),
@@ -179,7 +183,7 @@ class Fetch(wiring.Component):
                 m.d.sync += [
                     count.eq(amount),
                     ends.eq(Mux(state.count <= limit, C(1, ENGINES) << engine, 0)),
-                    length.eq(size),
+                    more_units.eq(size - 1),
                     *(takes[own].eq(Mux(engine == own, amount, 0)) for own in Engine),
                 ]
                 m.next = "REQUEST"
@@ -191,7 +195,7 @@ class Fetch(wiring.Component):
                     self.runs.valid.eq(notes.i.ready),
                     reserve.eq(self.runs.valid & self.runs.ready),
                     notes.i.valid.eq(reserve),
-                    write.data.offset.eq(state.offset + run.bytes),
+                    write.data.offset.eq(state.offset + (run.more + 1)),
                     write.data.count.eq(state.count - count),
                     write.en.eq(reserve),
                 ]

@@ -16,6 +16,7 @@ __all__ = [
     "NO_ENGINE",
     "chunk_layout",
     "fault_layout",
+    "fetch_bytes",
     "stream_layout",
 ]
 
@@ -47,6 +48,11 @@ def chunk_layout(*, data_bytes):
             "last": 1,
         }
     )
+
+
+def fetch_bytes(queue):
+    """Return the bytes that are fetched at a time at most, for a queue of so many instructions."""
+    return queue // 2 * max(INSTRUCTION_BYTES.values())
 
 
 def fault_layout():

@@ -40,7 +40,7 @@ class Aligner(wiring.Component):
     -------
     beats : :py:`In(stream.Signature(beat_layout(data_bytes=data_bytes)))`
         Beats of the runs, in order.
-    pieces : :py:`In(stream.Signature(piece_layout(data_bytes=data_bytes)))`
+    pieces : :py:`In(stream.Signature(piece_layout(lanes=lanes, data_bytes=data_bytes)))`
         Where the words lie in them.
     o : :py:`Out(stream.Signature(filled_layout(lanes=lanes)))`
         Words, one a cycle, a cycle after the piece and its last beat (which takes two cycles).
@@ -52,7 +52,7 @@ class Aligner(wiring.Component):
         super().__init__(
             {
                 "beats": In(stream.Signature(beat_layout(data_bytes=data_bytes))),
-                "pieces": In(stream.Signature(piece_layout(data_bytes=data_bytes))),
+                "pieces": In(stream.Signature(piece_layout(lanes=lanes, data_bytes=data_bytes))),
                 "o": Out(stream.Signature(filled_layout(lanes=lanes))),
             }
         )

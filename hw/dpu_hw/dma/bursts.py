@@ -2,12 +2,13 @@
 """From runs of bytes to AXI4 bursts, each inside its window."""
 
 from amaranth import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2, exact_log2
+from amaranth.utils import bits_for, ceil_log2, exact_log2
 
 from dpu_hw.axi import ADDRESS_BITS as BUS_BITS
 from dpu_hw.axi import BOUNDARY, MAXIMUM_BEATS
+from dpu_hw.choose import choose
 from dpu_hw.dma.layouts import burst_layout, run_layout, window_layout
 from dpu_hw.queue import Queue
 from dpu_spec.configuration import is_power_of_two
@@ -30,7 +31,9 @@ class Bursts(wiring.Component):
     burst_beats : :class:`int`
         Beats of the longest burst: a power of two.
     windows : :class:`int`
-        Number of windows.
+        Number of windows: 1, 2 or 4.
+    run_bytes : :class:`int`
+        Bytes that runs have at most. If it isn't 4 GiB, they have one at least.
 
     Members
     -------
@@ -48,7 +51,7 @@ class Bursts(wiring.Component):
         Instructions before it.
     """
 
-    def __init__(self, *, data_bytes, burst_beats, windows):
+    def __init__(self, *, data_bytes, burst_beats, windows, run_bytes=1 << BUS_BITS):
         if not is_power_of_two(burst_beats) or not 1 < burst_beats <= MAXIMUM_BEATS:
             raise ValueError(f"Beats of a burst must be a power of two, not {burst_beats!r}")
         if burst_beats * data_bytes > BOUNDARY:
@@ -56,6 +59,7 @@ class Bursts(wiring.Component):
         self._data_bytes = data_bytes
         self._burst_beats = burst_beats
         self._window_count = windows
+        self._run_bytes = run_bytes
         super().__init__(
             {
                 "windows": In(window_layout()).array(windows),
@@ -82,78 +86,98 @@ class Bursts(wiring.Component):
         """Number of windows."""
         return self._window_count
 
+    @property
+    def run_bytes(self):
+        """Bytes that runs have at most."""
+        return self._run_bytes
+
     def elaborate(self, platform):
         m = Module()
         low = exact_log2(self._data_bytes)
+        bits = exact_log2(self._burst_beats)
+        # Bits of a byte in a block, which is as many beats as the longest burst has.
+        block_bits = low + bits
+        run_bits = max(block_bits + 1, bits_for(self._run_bytes - 1))
 
-        # First stage: the window. The later stages' readiness ends at a queue.
-        windowed_layout = data.StructLayout({"run": run_layout(), "window": window_layout()})
-        m.submodules.runs = runs = Queue(shape=windowed_layout, depth=2)
-        run, window = runs.o.payload.run, runs.o.payload.window
-        run_ready = runs.o.ready
-        index = self.i.payload.window[: ceil_log2(self._window_count)]
-        m.d.comb += [
-            self.i.ready.eq(runs.i.ready),
-            runs.i.valid.eq(self.i.valid),
-            runs.i.payload.run.eq(self.i.payload),
-            runs.i.payload.window.eq(Array(self.windows)[index]),
-        ]
-
-        # Second stage: where the run begins and ends.
-        address = Signal(BUS_BITS, reset_less=True)
-        end = Signal(range(1 << (BUS_BITS + 2)), reset_less=True)
-        size = Signal(BUS_BITS, reset_less=True)
-        before = Signal(BUS_BITS, reset_less=True)
-        # No program has such runs, but one from damaged counts would go round all addresses.
-        void = Signal()
-        run_last = Signal()
-        owner = Signal.like(run.owner)
+        # First stage: the window.
+        run = Signal(run_layout(), reset_less=True)
+        window = Signal(window_layout(), reset_less=True)
+        run_valid = Signal()
         sum_valid = Signal()
         sum_ready = Signal()
-        m.d.comb += run_ready.eq(sum_ready | ~sum_valid)
-        with m.If(run_ready):
-            m.d.sync += sum_valid.eq(runs.o.valid)
-            with m.If(runs.o.valid):
-                m.d.sync += [
-                    address.eq(window.base + run.offset),
-                    end.eq(run.offset + run.bytes),
-                    size.eq(window.size),
-                    before.eq(run.bytes - 1),
-                    void.eq(run.bytes == 0),
-                    run_last.eq(run.last),
-                    owner.eq(run.owner),
-                ]
+        m.d.comb += self.i.ready.eq(sum_ready | ~sum_valid | ~run_valid)
+        with m.If(self.i.ready):
+            came = self.i.payload
+            windows = [window.as_value() for window in self.windows]
+            index = came.window[: ceil_log2(self._window_count)]
+            chosen = choose(m, index, windows, platform)
+            m.d.sync += [
+                run_valid.eq(self.i.valid),
+                run.eq(came),
+                window.as_value().eq(chosen),
+            ]
 
-        # Third stage: a run that lies in its window, counted in blocks: as many beats as the
-        # longest burst has, at a multiple of that. Only its first burst begins, and only its last
-        # ends, within a block, so that going on is an increment and a decrement.
-        bits = exact_log2(self._burst_beats)
-        block = Signal(BUS_BITS - low - bits, reset_less=True)
+        # Second stage: where the run begins, and its last byte.
+        address = Signal(BUS_BITS, reset_less=True)
+        end = Signal(BUS_BITS + 1, reset_less=True)
+        beyond = Signal(reset_less=True)
+        size = Signal(BUS_BITS, reset_less=True)
+        more = Signal(run_bits, reset_less=True)
+        short = Signal(reset_less=True)  # than a block
+        run_last = Signal(reset_less=True)
+        owner = Signal.like(run.owner, reset_less=True)
+        with m.If(sum_ready | ~sum_valid):
+            # A run without bytes ends 4 GiB behind its beginning: no program has such runs, but one
+            # from damaged counts would go round all addresses.
+            m.d.sync += [
+                sum_valid.eq(run_valid),
+                address.eq(window.base + run.offset),
+                end.eq(run.offset[:-1] + run.more[:run_bits]),
+                beyond.eq(run.offset[-1]),
+                size.eq(window.size),
+                more.eq(run.more),
+                short.eq(run.more[block_bits:run_bits] == 0),
+                run_last.eq(run.last),
+                owner.eq(run.owner),
+            ]
+
+        # Third stage: a run that lies in its window, counted in blocks, at multiples of their size.
+        # Only its first burst begins, and only its last ends, within a block.
+        block = Signal(BUS_BITS - block_bits, reset_less=True)
         begin = Signal(bits)
-        more_blocks = Signal(BUS_BITS - low - bits + 1, reset_less=True)
-        final = Signal()  # there are none
+        # Blocks but for the first, and for one more where the run's beginning and end are both
+        # parts of blocks: the count begins a step earlier then.
+        more_blocks = Signal(run_bits - block_bits, reset_less=True)
+        count = Signal.like(more_blocks, reset_less=True)
+        final = Signal()  # burst of the run
         finish_beat = Signal(bits)
         last = Signal()
         active = Signal()
         finish = Signal()
-        final_byte = Signal(BUS_BITS + 1)
-        # Whether the run ends in its first block, without the long carry.
-        final_low = Signal(low + bits + 1)
+        step = Signal()
+        in_block = Signal(block_bits + 1)
         m.d.comb += [
-            final_low.eq(address[: low + bits] + before[: low + bits]),
+            in_block.eq(address[:block_bits] + more[:block_bits]),
             sum_ready.eq((finish | ~active) & ~self.outside),
-            final_byte.eq(address[: low + bits] + before),
         ]
+        with m.If(step):
+            m.d.sync += [
+                block.eq(block + 1),
+                count.eq(count + 1),
+                final.eq(count == more_blocks),
+            ]
         with m.If(finish):
             m.d.sync += [active.eq(0), self.inside.eq(self.inside + last)]
         with m.If(sum_ready & sum_valid):
             m.d.sync += [
                 Cat(begin, block).eq(address[low:]),
-                Cat(finish_beat, more_blocks).eq(final_byte[low:]),
-                final.eq(~final_low[-1] & (before[low + bits :] == 0)),
+                more_blocks.eq(more[block_bits:]),
+                count.eq(~in_block[-1]),
+                finish_beat.eq(in_block[low:]),
+                final.eq(short & ~in_block[-1]),
                 last.eq(run_last),
             ]
-            with m.If((end > size) | void):
+            with m.If((end[:-1] >= size) | end[-1] | beyond):
                 m.d.sync += [self.outside.eq(1), self.owner.eq(owner)]
             with m.Else():
                 m.d.sync += active.eq(1)
@@ -165,16 +189,11 @@ class Bursts(wiring.Component):
         m.d.comb += [
             bursts.i.valid.eq(active),
             burst.address.eq(Cat(C(0, low), begin, block)),
-            burst.beats.eq(Mux(final, finish_beat, self._burst_beats - 1) - begin + 1),
+            burst.more.eq(((finish_beat | (~final).replicate(bits)) - begin)[:bits]),
             burst.last.eq(final & last),
+            finish.eq(active & bursts.i.ready & final),
+            step.eq(active & bursts.i.ready & ~final),
         ]
-        with m.If(active & bursts.i.ready):
-            m.d.comb += finish.eq(final)
-            with m.If(~final):
-                m.d.sync += [
-                    block.eq(block + 1),
-                    begin.eq(0),
-                    more_blocks.eq(more_blocks - 1),
-                    final.eq(more_blocks == 1),
-                ]
+        with m.If(step):
+            m.d.sync += begin.eq(0)
         return m

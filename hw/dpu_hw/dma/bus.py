@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import exact_log2
 
 from dpu_hw.axi import ADDRESS_BITS, Axi4Signature
+from dpu_hw.control.layouts import fetch_bytes
 from dpu_hw.dma.bursts import Bursts
 from dpu_hw.dma.layouts import beat_layout, run_layout, window_layout
 from dpu_hw.dma.load import LoadEngine
@@ -117,7 +118,10 @@ class Dma(wiring.Component):
         m.submodules.load = load = LoadEngine(**sizes)
         m.submodules.store = store = StoreEngine(**sizes)
         m.submodules.fetch = fetch = Bursts(
-            data_bytes=config.axi_bytes, burst_beats=BURST_BEATS, windows=1
+            data_bytes=config.axi_bytes,
+            burst_beats=BURST_BEATS,
+            windows=1,
+            run_bytes=fetch_bytes(config.instruction_queue),
         )
         m.submodules.reader = reader = Reader(
             data_bytes=config.axi_bytes,

@@ -10,6 +10,7 @@ from dpu_hw.dma.layouts import piece_layout
 from dpu_hw.layouts import word_layout
 from dpu_hw.ports import READ_LATENCY, ReadPortSignature
 from dpu_hw.queue import Queue
+from dpu_hw.ram_queue import RamQueue
 
 __all__ = ["Gather", "gathered_layout"]
 
@@ -23,7 +24,7 @@ def gathered_layout(*, lanes, data_bytes):
         {
             "data": word_layout(lanes),
             "position": exact_log2(data_bytes),
-            "bytes": 5,
+            "bytes": range(lanes + 1),
             "end": 1,
         }
     )
@@ -41,7 +42,7 @@ class Gather(wiring.Component):
 
     Members
     -------
-    pieces : :py:`In(stream.Signature(piece_layout(data_bytes=data_bytes)))`
+    pieces : :py:`In(stream.Signature(piece_layout(lanes=lanes, data_bytes=data_bytes)))`
         Addresses of words and their places in the beats.
     read : :py:`Out(ReadPortSignature(lanes=lanes))`
         The scratchpad.
@@ -55,7 +56,7 @@ class Gather(wiring.Component):
         self._data_bytes = data_bytes
         super().__init__(
             {
-                "pieces": In(stream.Signature(piece_layout(data_bytes=data_bytes))),
+                "pieces": In(stream.Signature(piece_layout(lanes=lanes, data_bytes=data_bytes))),
                 "read": Out(ReadPortSignature(lanes=lanes)),
                 "o": Out(
                     stream.Signature(gathered_layout(lanes=lanes, data_bytes=data_bytes)),
@@ -76,12 +77,12 @@ class Gather(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layout = gathered_layout(lanes=self._lanes, data_bytes=self._data_bytes)
-        m.submodules.words = words = Queue(shape=layout, depth=_DEPTH)
+        m.submodules.words = words = RamQueue(shape=layout, depth=_DEPTH)
         wiring.connect(m, words.o, wiring.flipped(self.o))
 
         # Keeps the banks' arbitration out of the address generator.
         m.submodules.pieces = pieces = Queue(
-            shape=piece_layout(data_bytes=self._data_bytes), depth=2
+            shape=piece_layout(lanes=self._lanes, data_bytes=self._data_bytes), depth=2
         )
         wiring.connect(m, wiring.flipped(self.pieces), pieces.i)
 

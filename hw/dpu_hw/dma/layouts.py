@@ -50,8 +50,9 @@ def transfer_layout():
 def loop_layout():
     """Return the layout of a transfer as runs of contiguous bytes: rows x columns of them.
 
-    Loops over contiguous bytes are folded: ``more_rows`` and ``more_columns`` count the runs that
-    follow the first.
+    Loops over contiguous bytes are folded: there is a ``single_row`` or a ``single_column`` then,
+    whatever ``rows`` and ``more_columns``, those after the first, count. ``more`` counts the bytes
+    after the first of each run, and is -1 where it has none.
     """
     return data.StructLayout(
         {
@@ -59,9 +60,11 @@ def loop_layout():
             "offset": BUS_BITS,
             "row_step": _WIDTHS["dram_row_stride"],
             "column_step": _WIDTHS["dram_column_stride"],
-            "more_rows": LOOP_BITS,
+            "rows": LOOP_BITS,
             "more_columns": LOOP_BITS,
-            "bytes": BUS_BITS,
+            "single_row": 1,
+            "single_column": 1,
+            "more": BUS_BITS,
         }
     )
 
@@ -69,9 +72,14 @@ def loop_layout():
 def walk_layout(*, data_bytes):
     """Return the layout of a transfer as a walk over words.
 
-    ``more_*`` count what follows the first row, column and block; the last block of a pixel holds
-    ``tail`` bytes. ``position``, ``row_step`` and ``column_step`` are the low bits of DRAM
-    addresses. A run ends with each pixel, with each row, or with the transfer alone.
+    ``more_columns`` counts the columns after the first, ``depth`` the bytes of a pixel, which are
+    whole ``full`` words or not; ``single_row``, ``single_column`` and ``single_block`` tell where
+    there is just one. A row is ``row_stride`` words after the one before it, or
+    ``wrapped_stride`` where that began in the last ``row_stride`` words of the ring: ``slack`` is
+    how far behind their beginning the first row begins, and negative if it is ahead.
+
+    ``position``, ``row_step`` and ``column_step`` are the low bits of DRAM addresses. A run ends
+    with each pixel, with each row, or with the transfer alone.
     """
     low = exact_log2(data_bytes)
     return data.StructLayout(
@@ -80,12 +88,15 @@ def walk_layout(*, data_bytes):
             "address": ADDRESS_BITS,
             "row_stride": ADDRESS_BITS,
             "wrapped_stride": ADDRESS_BITS,
-            "limit": signed(ADDRESS_BITS + 2),
+            "slack": signed(ADDRESS_BITS + 1),
             "block_stride": ADDRESS_BITS,
-            "more_rows": LOOP_BITS,
+            "rows": LOOP_BITS,
             "more_columns": LOOP_BITS,
-            "more_blocks": _DEPTH_BITS,
-            "tail": 5,
+            "depth": _DEPTH_BITS,
+            "full": 1,
+            "single_row": 1,
+            "single_column": 1,
+            "single_block": 1,
             "position": low,
             "row_step": low,
             "column_step": low,
@@ -98,13 +109,14 @@ def walk_layout(*, data_bytes):
 def run_layout():
     """Return the layout of a run: contiguous bytes of a window; ``last`` of its instruction.
 
-    ``owner`` is the engine that it is for.
+    ``more`` counts the bytes after the first, and is -1 where there are none. ``owner`` is the
+    engine that the run is for.
     """
     return data.StructLayout(
         {
             "window": _WINDOW_BITS,
             "offset": OFFSET_BITS,
-            "bytes": BUS_BITS,
+            "more": BUS_BITS,
             "last": 1,
             "owner": ceil_log2(ENGINE_SLOTS),
         }
@@ -112,25 +124,29 @@ def run_layout():
 
 
 def burst_layout():
-    """Return the layout of a burst: ``beats`` from an address on; ``last`` of its instruction."""
-    return data.StructLayout({"address": BUS_BITS, "beats": 9, "last": 1})
+    """Return the layout of a burst: its address, and how many beats ``more`` than one it has.
+
+    ``last`` marks the last burst of an instruction.
+    """
+    return data.StructLayout({"address": BUS_BITS, "more": 8, "last": 1})
 
 
-def piece_layout(*, data_bytes):
+def piece_layout(*, lanes, data_bytes):
     """Return the layout of a piece: the bytes of one word, as they lie in the beats of a run.
 
     They begin at byte ``position`` of a beat, and reach over ``span`` beats, of which ``advance``
     hold nothing after them that is of use. ``end`` marks the last piece of a run, ``last`` that of
     the instruction.
     """
+    spans = range((data_bytes - 1 + lanes - 1) // data_bytes + 2)
     return data.StructLayout(
         {
             "target": _WIDTHS["target"],
             "address": ADDRESS_BITS,
             "position": exact_log2(data_bytes),
-            "bytes": 5,
-            "span": 3,
-            "advance": 3,
+            "bytes": range(lanes + 1),
+            "span": spans,
+            "advance": spans,
             "end": 1,
             "last": 1,
         }

@@ -14,6 +14,7 @@ from dpu_hw.dma.walk import Walk
 from dpu_hw.layouts import instruction_layout
 from dpu_hw.ports import BufferWriteSignature, EngineSignature, WritePortSignature
 from dpu_hw.queue import Queue
+from dpu_hw.ram_queue import RamQueue
 from dpu_spec.instruction import Engine
 from dpu_spec.isa import (
     LOAD,
@@ -111,7 +112,7 @@ class LoadEngine(wiring.Component):
             burst_beats=self._burst_beats,
             windows=WINDOWS,
         )
-        m.submodules.ahead = ahead = Queue(
+        m.submodules.ahead = ahead = RamQueue(
             shape=walk_layout(data_bytes=self._configuration.axi_bytes), depth=_AHEAD
         )
         m.submodules.walk = walk = Walk(**sizes)

@@ -6,6 +6,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from dpu_hw.axi import ADDRESS_BITS as BUS_BITS
 from dpu_hw.dma.layouts import loop_layout, transfer_layout, walk_layout, window_layout
 from dpu_spec.isa import WINDOWS
 
@@ -65,42 +66,82 @@ class Prepare(wiring.Component):
         m = Module()
         # Nothing but the state needs the reset: each state sets what the next ones look at.
         raw = Signal(transfer_layout(), reset_less=True)
-        prepared = Signal(self.o.payload.shape(), reset_less=True)
-        m.d.comb += self.o.payload.eq(prepared)
-        loop, walk = prepared.loop, prepared.walk
+        # The initial value is that of its reset, which flip-flops have but one of.
+        more = Signal(BUS_BITS, init=-1, reset_less=True)
+        loop, walk = self.o.payload.loop, self.o.payload.walk
         low = exact_log2(self._data_bytes)
+        came = self.i.payload
+        lane_bits = exact_log2(self._lanes)
+        part, full = came.depth[:lane_bits], came.depth[lane_bits:]
 
         # What the fields say of the loops, known with them.
-        one_row = Signal()
-        one_column = Signal()
-        same_column = Signal()
-        joined_columns = Signal()
-        joined_rows = Signal()
+        one_row = Signal(reset_less=True)
+        one_column = Signal(reset_less=True)
+        one_block = Signal(reset_less=True)
+        same_column = Signal(reset_less=True)
+        joined_columns = Signal(reset_less=True)
+        joined_rows = Signal(reset_less=True)
         contiguous = Signal()
         merged = Signal()
         m.d.comb += [
             contiguous.eq(one_column | same_column | joined_columns),
             merged.eq(contiguous & (one_row | joined_rows)),
         ]
-        more_rows = (raw.rows - 1)[: len(loop.more_rows)]
-        more_columns = (raw.columns - 1)[: len(loop.more_columns)]
-        before = (raw.depth - 1)[: len(raw.depth)]
-        lane_bits = exact_log2(self._lanes)
-        base = Array([window.base for window in self.windows])[raw.window]
-        ring_end = raw.ring_start + raw.ring_words
+        more_columns = Signal.like(loop.more_columns, reset_less=True)
+        # Words from the ring's beginning to the first row, and from a row to the one that wraps.
+        begin = Signal(signed(len(walk.slack)), reset_less=True)
+        wrapped = Signal(signed(len(walk.slack)), reset_less=True)
+        base = Array([window.base[:low] for window in self.windows])[raw.window]
 
         # The factors of the product that is still to be added to the number of bytes.
         factor = Signal.like(raw.rows, reset_less=True)
-        addend = Signal.like(loop.bytes, reset_less=True)
+        addend = Signal(BUS_BITS, reset_less=True)
+        product = merged & ~one_row
+        add = Signal()
 
+        # All of it holds still until it is taken.
+        m.d.comb += [
+            loop.window.eq(raw.window),
+            loop.offset.eq(raw.dram_offset),
+            loop.row_step.eq(raw.dram_row_stride),
+            loop.column_step.eq(raw.dram_column_stride),
+            loop.rows.eq(raw.rows),
+            loop.more_columns.eq(more_columns),
+            loop.single_row.eq(one_row | merged),
+            loop.single_column.eq(contiguous),
+            loop.more.eq(more),
+            walk.target.eq(raw.target),
+            walk.address.eq(raw.address),
+            walk.row_stride.eq(raw.row_stride),
+            walk.wrapped_stride.eq(wrapped),
+            walk.slack.eq(begin + wrapped),
+            walk.block_stride.eq(raw.block_stride),
+            walk.rows.eq(raw.rows),
+            walk.more_columns.eq(more_columns),
+            walk.depth.eq(raw.depth),
+            walk.full.eq(raw.depth[:lane_bits] == 0),
+            walk.single_row.eq(one_row),
+            walk.single_column.eq(one_column),
+            walk.single_block.eq(one_block),
+            walk.position.eq(base + raw.dram_offset[:low]),
+            walk.row_step.eq(raw.dram_row_stride),
+            walk.column_step.eq(Mux(contiguous, raw.depth, raw.dram_column_stride)),
+            walk.pixel_runs.eq(~contiguous),
+            walk.row_runs.eq(~merged),
+        ]
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += self.i.ready.eq(1)
-                came = self.i.payload
                 m.d.sync += [
                     raw.eq(came),
+                    factor.eq(came.rows),
+                    addend.eq(came.row_bytes),
+                    more_columns.eq(came.columns - 1),
+                    begin.eq(came.address - came.ring_start),
+                    wrapped.eq(came.row_stride - came.ring_words),
                     one_row.eq(came.rows == 1),
                     one_column.eq(came.columns == 1),
+                    one_block.eq(Mux(part == 0, full == 1, full == 0)),
                     same_column.eq(came.dram_column_stride == 0),
                     joined_columns.eq(came.dram_column_stride == came.depth),
                     joined_rows.eq(came.dram_row_stride == came.row_bytes),
@@ -108,41 +149,12 @@ class Prepare(wiring.Component):
                 with m.If(self.i.valid):
                     m.next = "SET UP"
             with m.State("SET UP"):
-                m.d.sync += [
-                    loop.window.eq(raw.window),
-                    loop.offset.eq(raw.dram_offset),
-                    loop.row_step.eq(raw.dram_row_stride),
-                    loop.column_step.eq(raw.dram_column_stride),
-                    loop.more_rows.eq(Mux(merged, 0, more_rows)),
-                    loop.more_columns.eq(Mux(contiguous, 0, more_columns)),
-                    loop.bytes.eq(
-                        Mux(~contiguous, raw.depth, Mux(merged & ~one_row, 0, raw.row_bytes))
-                    ),
-                    walk.target.eq(raw.target),
-                    walk.address.eq(raw.address),
-                    walk.row_stride.eq(raw.row_stride),
-                    walk.wrapped_stride.eq(raw.row_stride - raw.ring_words),
-                    walk.limit.eq(ring_end - raw.row_stride),
-                    walk.block_stride.eq(raw.block_stride),
-                    walk.more_rows.eq(more_rows),
-                    walk.more_columns.eq(more_columns),
-                    walk.more_blocks.eq(before >> lane_bits),
-                    walk.tail.eq(before[:lane_bits] + 1),
-                    walk.position.eq(base[:low] + raw.dram_offset[:low]),
-                    walk.row_step.eq(raw.dram_row_stride),
-                    walk.column_step.eq(Mux(contiguous, raw.depth, raw.dram_column_stride)),
-                    walk.pixel_runs.eq(~contiguous),
-                    walk.row_runs.eq(~merged),
-                    factor.eq(raw.rows),
-                    addend.eq(raw.row_bytes),
-                ]
-                with m.If(merged & ~one_row):
+                m.d.comb += add.eq(~product)
+                m.next = "DONE"
+                with m.If(product):
                     m.next = "MULTIPLY"
-                with m.Else():
-                    m.next = "DONE"
             with m.State("MULTIPLY"):
-                with m.If(factor[0]):
-                    m.d.sync += loop.bytes.eq(loop.bytes + addend)
+                m.d.comb += add.eq(factor[0])
                 m.d.sync += [factor.eq(factor >> 1), addend.eq(addend << 1)]
                 with m.If(factor[1:] == 0):
                     m.next = "DONE"
@@ -150,4 +162,9 @@ class Prepare(wiring.Component):
                 m.d.comb += self.o.valid.eq(1)
                 with m.If(self.o.ready):
                     m.next = "IDLE"
+        # Where there is a product, columns are contiguous.
+        with m.If(self.i.ready):
+            m.d.sync += more.eq(-1)
+        with m.Elif(add):
+            m.d.sync += more.eq(more + Mux(contiguous, addend, raw.depth))
         return m

@@ -104,7 +104,7 @@ class Reader(wiring.Component):
         m.d.comb += halted.eq(self.stop | failed)
 
         in_flight = Signal(range(self._load_beats + MAXIMUM_BEATS + 1))
-        more = Signal(range(MAXIMUM_BEATS + 1))
+        change = Signal(signed(9), init=-1)
         fewer = Signal()
         room = Signal(init=1)
         free = Signal()
@@ -137,7 +137,7 @@ class Reader(wiring.Component):
                 load_turn.eq(choose_fetch),
                 axi.arvalid.eq(1),
                 address.eq(burst.address),
-                axi.arlen.eq(burst.beats - 1),
+                axi.arlen.eq(burst.more),
             ]
 
         m.d.comb += [
@@ -178,10 +178,11 @@ class Reader(wiring.Component):
             self.arrived.eq(self.arrived + complete),
         ]
         next_in_flight = Signal.like(in_flight)
-        m.d.comb += next_in_flight.eq(in_flight + more - fewer)
+        # A burst has one beat more than it says, so that -1 stands for none.
+        m.d.comb += next_in_flight.eq((Cat(1, in_flight) + Cat(~fewer, change).as_signed()) >> 1)
         # The sum is a cycle late and so is what follows from it, which the width allows for.
         m.d.sync += [
-            more.eq(Mux(choose_load, self.i_load.payload.beats, 0)),
+            change.eq(Mux(choose_load, self.i_load.payload.more, -1)),
             fewer.eq(fire & for_load),
             in_flight.eq(next_in_flight),
             room.eq(next_in_flight < self._load_beats),

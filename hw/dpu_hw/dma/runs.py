@@ -6,7 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from dpu_hw.dma.layouts import LOOP_BITS, OFFSET_BITS, loop_layout, run_layout
-from dpu_hw.loop_counter import LoopCounter
+from dpu_hw.dma.loop import Loop
 
 __all__ = ["Runs"]
 
@@ -31,45 +31,50 @@ class Runs(wiring.Component):
         active = Signal()
         take = Signal()
         go = Signal()
-        m.submodules.rows = rows = LoopCounter(width=LOOP_BITS, final=0)
-        m.submodules.columns = columns = LoopCounter(width=LOOP_BITS, final=0)
-        row_offset = Signal(OFFSET_BITS, reset_less=True)
-        offset = Signal(OFFSET_BITS, reset_less=True)
-
-        def step(base, stride):
-            # Once out of range always out of range: an offset must not come back by wrapping.
-            total = Signal(OFFSET_BITS)
-            m.d.comb += total.eq(base[:-1] + stride)
-            return Cat(total[:-1], total[-1] | base[-1])
-
-        next_row = step(row_offset, loop.row_step)
-        next_column = step(offset, loop.column_step)
-        last = columns.last & rows.last
+        row_ends = Signal()
+        m.submodules.rows = rows = Loop(width=LOOP_BITS, final=1)
+        m.submodules.columns = columns = Loop(width=LOOP_BITS, final=0)
+        first = self.i.payload
         m.d.comb += [
             take.eq(self.i.valid & self.i.ready),
             go.eq(active & self.o.ready),
+            row_ends.eq(go & columns.last),
             rows.load.eq(take),
-            rows.count.eq(self.i.payload.more_rows),
-            rows.step.eq(go & columns.last),
+            rows.count.eq(loop.rows),
+            rows.single.eq(Mux(take, first.single_row, loop.single_row)),
+            rows.step.eq(row_ends),
             columns.load.eq(take),
-            columns.count.eq(self.i.payload.more_columns),
+            columns.count.eq(loop.more_columns),
+            columns.single.eq(Mux(take, first.single_column, loop.single_column)),
             columns.step.eq(go),
             self.o.valid.eq(active),
-            self.o.payload.window.eq(loop.window),
-            self.o.payload.offset.eq(offset),
-            self.o.payload.bytes.eq(loop.bytes),
-            self.o.payload.last.eq(last),
             self.i.ready.eq(~active),
         ]
-        with m.If(go):
-            m.d.sync += offset.eq(Mux(columns.last, next_row, next_column))
-            with m.If(columns.last):
-                m.d.sync += [row_offset.eq(next_row), active.eq(~rows.last)]
+
+        # Where the row begins, and how far in it the run does: that begins anew by a reset.
+        row_offset = Signal(OFFSET_BITS, reset_less=True)
+        in_row = Signal(len(loop.column_step) + LOOP_BITS, reset_less=True)
+        next_row = Signal(OFFSET_BITS)
+        offset = Signal(OFFSET_BITS)
+        # Once out of range always out of range: an offset must not come back by wrapping.
+        beyond = row_offset[-1]
+        m.d.comb += [
+            next_row.eq(row_offset[:-1] + loop.row_step),
+            offset.eq(row_offset[:-1] + in_row),
+            self.o.payload.window.eq(loop.window),
+            self.o.payload.offset.eq(Cat(offset[:-1], offset[-1] | beyond)),
+            self.o.payload.more.eq(loop.more),
+            self.o.payload.last.eq(columns.last & rows.last),
+        ]
+        with m.If(take | row_ends):
+            m.d.sync += in_row.eq(0)
+        with m.Elif(go):
+            m.d.sync += in_row.eq(in_row + loop.column_step)
         with m.If(take):
+            m.d.sync += [loop.eq(first), row_offset.eq(first.offset), active.eq(1)]
+        with m.Elif(row_ends):
             m.d.sync += [
-                loop.eq(self.i.payload),
-                row_offset.eq(self.i.payload.offset),
-                offset.eq(self.i.payload.offset),
-                active.eq(1),
+                row_offset.eq(Cat(next_row[:-1], next_row[-1] | beyond)),
+                active.eq(~rows.last),
             ]
         return m

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from dpu_hw.dma.layouts import piece_layout, walk_layout
-from dpu_hw.loop_counter import LoopCounter
+from dpu_hw.dma.loop import Loop
 from dpu_hw.ports import ADDRESS_BITS
 
 __all__ = ["Walk"]
@@ -29,7 +29,7 @@ class Walk(wiring.Component):
     -------
     i : :py:`In(stream.Signature(walk_layout(data_bytes=data_bytes)))`
         Transfers.
-    o : :py:`Out(stream.Signature(piece_layout(data_bytes=data_bytes)))`
+    o : :py:`Out(stream.Signature(piece_layout(lanes=lanes, data_bytes=data_bytes)))`
         A piece for each word, one a cycle, from two cycles later on.
     """
 
@@ -39,7 +39,7 @@ class Walk(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(walk_layout(data_bytes=data_bytes))),
-                "o": Out(stream.Signature(piece_layout(data_bytes=data_bytes))),
+                "o": Out(stream.Signature(piece_layout(lanes=lanes, data_bytes=data_bytes))),
             }
         )
 
@@ -60,32 +60,31 @@ class Walk(wiring.Component):
         active = Signal()
         take = Signal()
         go = Signal()
-        m.submodules.rows = rows = LoopCounter(width=len(walk.more_rows), final=0)
-        m.submodules.columns = columns = LoopCounter(width=len(walk.more_columns), final=0)
-        m.submodules.blocks = blocks = LoopCounter(width=len(walk.more_blocks), final=0)
+        pixel_ends = Signal()
+        row_ends = Signal()
+        lane_bits = exact_log2(self._lanes)
+        m.submodules.rows = rows = Loop(width=len(walk.rows), final=1)
+        m.submodules.columns = columns = Loop(width=len(walk.more_columns), final=0)
+        m.submodules.blocks = blocks = Loop(width=len(walk.depth) - lane_bits, final=0)
         last_block, last_column, last_row = blocks.last, columns.last, rows.last
-        # Word address and byte position of the row's start, of the pixel's, and of the word.
+        # Words up to the row, and from there to the word, which begin anew by a reset.
         row_address = Signal(ADDRESS_BITS, reset_less=True)
-        pixel_address = Signal(ADDRESS_BITS, reset_less=True)
-        address = Signal(ADDRESS_BITS, reset_less=True)
-        row_position = Signal(low)
-        pixel_position = Signal(low)
-        position = Signal(low)
+        in_row = Signal(ADDRESS_BITS, reset_less=True)
+        slack = Signal.like(walk.slack, reset_less=True)
+        # Byte position of the row's start, of the pixel's, and of the word.
+        row_position = Signal(low, reset_less=True)
+        pixel_position = Signal(low, reset_less=True)
+        position = Signal(low, reset_less=True)
         piece = Signal(self.o.payload.shape(), reset_less=True)
         m.d.comb += self.o.payload.eq(piece)
 
-        # All three candidates for the next address are computed side by side.
-        wraps = row_address >= walk.limit
-        next_row = Signal(ADDRESS_BITS)
+        # A row that begins in the last words of the ring is followed by one that has wrapped.
+        wraps = slack >= 0
+        row_step = Mux(wraps, walk.wrapped_stride, walk.row_stride)
         next_row_position = Signal(low)
-        next_pixel = Signal(ADDRESS_BITS)
         next_pixel_position = Signal(low)
         m.d.comb += [
-            next_row.eq(
-                Mux(wraps, row_address + walk.wrapped_stride, row_address + walk.row_stride)
-            ),
             next_row_position.eq(row_position + walk.row_step),
-            next_pixel.eq(pixel_address + 1),
             next_pixel_position.eq(pixel_position + walk.column_step),
         ]
 
@@ -93,7 +92,7 @@ class Walk(wiring.Component):
         reach = Signal(range(self._data_bytes + self._lanes))
         end = Signal()
         m.d.comb += [
-            count.eq(Mux(last_block, walk.tail, self._lanes)),
+            count.eq(Mux(last_block & ~walk.full, walk.depth[:lane_bits], self._lanes)),
             reach.eq(position + count),
             end.eq(
                 last_block & (walk.pixel_runs | (last_column & (walk.row_runs | last_row))),
@@ -109,53 +108,60 @@ class Walk(wiring.Component):
             self.i.ready.eq(~active),
             take.eq(self.i.valid & ~active),
             go.eq(active & move),
+            pixel_ends.eq(go & last_block),
+            row_ends.eq(go & last_block & last_column),
             blocks.load.eq(take),
-            blocks.count.eq(first.more_blocks),
+            # The last word is full, or one more than the full ones.
+            blocks.count.eq(walk.depth >> lane_bits),
+            blocks.fewer.eq(Mux(take, first.full, walk.full)),
+            blocks.single.eq(Mux(take, first.single_block, walk.single_block)),
             blocks.step.eq(go),
             columns.load.eq(take),
-            columns.count.eq(first.more_columns),
-            columns.step.eq(go & last_block),
+            columns.count.eq(walk.more_columns),
+            columns.single.eq(Mux(take, first.single_column, walk.single_column)),
+            columns.step.eq(pixel_ends),
             rows.load.eq(take),
-            rows.count.eq(first.more_rows),
-            rows.step.eq(go & last_block & last_column),
+            rows.count.eq(walk.rows),
+            rows.single.eq(Mux(take, first.single_row, walk.single_row)),
+            rows.step.eq(row_ends),
         ]
         with m.If(take):
             m.d.sync += [
                 walk.eq(first),
                 active.eq(1),
-                *(a.eq(first.address) for a in (row_address, pixel_address, address)),
+                row_address.eq(first.address),
+                slack.eq(first.slack),
                 *(p.eq(first.position) for p in (row_position, pixel_position, position)),
             ]
+        with m.Elif(row_ends):
+            m.d.sync += [
+                active.eq(~last_row),
+                row_address.eq(row_address + row_step),
+                # The wrapped stride is negative.
+                slack.eq(slack + Cat(row_step, wraps).as_signed()),
+                *(p.eq(next_row_position) for p in (row_position, pixel_position, position)),
+            ]
+        with m.Elif(pixel_ends):
+            m.d.sync += [p.eq(next_pixel_position) for p in (pixel_position, position)]
+        with m.Elif(go):
+            m.d.sync += position.eq(position + self._lanes)
+        with m.If(take | row_ends):
+            m.d.sync += in_row.eq(0)
+        with m.Elif(pixel_ends):
+            m.d.sync += in_row.eq(columns.following)
+        with m.Elif(go):
+            m.d.sync += in_row.eq(in_row + walk.block_stride)
         with m.If(move):
             m.d.sync += self.o.valid.eq(active)
-            with m.If(active):
-                m.d.sync += [
-                    piece.target.eq(walk.target),
-                    piece.address.eq(address),
-                    piece.position.eq(position),
-                    piece.bytes.eq(count),
-                    piece.span.eq(span),
-                    piece.advance.eq(Mux(end, span, whole)),
-                    piece.end.eq(end),
-                    piece.last.eq(last_block & last_column & last_row),
-                ]
-                with m.If(~last_block):
-                    m.d.sync += [
-                        address.eq(address + walk.block_stride),
-                        position.eq(position + self._lanes),
-                    ]
-                with m.Elif(~last_column):
-                    m.d.sync += [
-                        *(a.eq(next_pixel) for a in (pixel_address, address)),
-                        *(p.eq(next_pixel_position) for p in (pixel_position, position)),
-                    ]
-                with m.Else():
-                    m.d.sync += [
-                        active.eq(~last_row),
-                        *(a.eq(next_row) for a in (row_address, pixel_address, address)),
-                        *(
-                            p.eq(next_row_position)
-                            for p in (row_position, pixel_position, position)
-                        ),
-                    ]
+        with m.If(go):
+            m.d.sync += [
+                piece.target.eq(walk.target),
+                piece.address.eq(row_address + in_row),
+                piece.position.eq(position),
+                piece.bytes.eq(count),
+                piece.span.eq(span),
+                piece.advance.eq(Mux(end, span, whole)),
+                piece.end.eq(end),
+                piece.last.eq(last_block & last_column & last_row),
+            ]
         return m

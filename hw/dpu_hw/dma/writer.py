@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from dpu_hw.axi import BURST_INCREMENT, CACHE, Axi4WriteSignature
+from dpu_hw.dma.beat_buffer import BeatBuffer
 from dpu_hw.dma.layouts import burst_layout, strobed_layout
 from dpu_hw.queue import Queue
 
@@ -83,7 +84,7 @@ class Writer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         axi = self.axi
-        m.submodules.buffer = buffer = Queue(
+        m.submodules.buffer = buffer = BeatBuffer(
             shape=strobed_layout(data_bytes=self._data_bytes), depth=2 * self._burst_beats
         )
         # Bursts whose data goes out, and bursts that wait for their response.
@@ -91,14 +92,10 @@ class Writer(wiring.Component):
         m.submodules.lengths = lengths = Queue(shape=lengths, depth=self._outstanding)
         marks = data.StructLayout({"last": 1})
         m.submodules.answers = answers = Queue(shape=marks, depth=self._outstanding)
-        # A block RAM's level takes long to compare. Few bursts are ever waited for with so many
-        # beats here, so that two places may stay empty.
-        room = Signal()
-        m.d.sync += room.eq(buffer.level < 2 * self._burst_beats - 2)
         m.d.comb += [
-            buffer.i.valid.eq(self.beats.valid & room),
+            buffer.i.valid.eq(self.beats.valid),
             buffer.i.payload.eq(self.beats.payload),
-            self.beats.ready.eq(room),
+            self.beats.ready.eq(buffer.i.ready),
         ]
 
         # Beats in the buffer that belong to no burst yet.
@@ -113,7 +110,7 @@ class Writer(wiring.Component):
             axi.awsize.eq(exact_log2(self._data_bytes)),
             axi.awburst.eq(BURST_INCREMENT),
             axi.awcache.eq(CACHE),
-            enough.eq(spare >= burst.beats),
+            enough.eq(spare > burst.more),
             issue.eq(
                 self.bursts.valid
                 & enough
@@ -126,18 +123,20 @@ class Writer(wiring.Component):
             self.bursts.ready.eq(issue),
             arrive.eq(self.beats.valid & self.beats.ready),
             lengths.i.valid.eq(issue),
-            lengths.i.payload.more.eq(burst.beats - 1),
+            lengths.i.payload.more.eq(burst.more),
             answers.i.valid.eq(issue),
             answers.i.payload.last.eq(burst.last),
         ]
-        m.d.sync += spare.eq(spare + arrive - Mux(issue, burst.beats, 0))
+        # Less a burst's beats, which are one more than it says.
+        change = Mux(issue, ~burst.more, 0)
+        m.d.sync += spare.eq((Cat(1, spare) + Cat(arrive, change).as_signed()) >> 1)
         with m.If(axi.awready):
             m.d.sync += axi.awvalid.eq(0)
         with m.If(issue):
             m.d.sync += [
                 axi.awvalid.eq(1),
                 address.eq(burst.address),
-                axi.awlen.eq(burst.beats - 1),
+                axi.awlen.eq(burst.more),
             ]
 
         # The last beat of a burst is found by counting up, so that a burst needs no loading.

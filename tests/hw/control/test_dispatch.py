@@ -91,8 +91,8 @@ class Bench:
                 runs.valid, runs.ready, runs.payload
             )
             if valid and ready:
-                data = self.image[payload.offset : payload.offset + payload.bytes]
-                assert len(data) == payload.bytes
+                data = self.image[payload.offset : payload.offset + payload.more + 1]
+                assert len(data) == payload.more + 1
                 for i in range(0, len(data), self.data_bytes):
                     due = self.cycle + self.latency
                     queue.append((due, data[i : i + self.data_bytes]))

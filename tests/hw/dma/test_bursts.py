@@ -23,7 +23,7 @@ def simulate(dut, runs, windows, seed):
                 dut.o.valid, dut.o.ready, dut.o.payload
             )
             if valid and ready:
-                got.append((payload.address, payload.beats, payload.last))
+                got.append((payload.address, payload.more + 1, payload.last))
 
     async def main(ctx):
         for own, (base, size) in zip(dut.windows, windows, strict=True):
@@ -83,7 +83,7 @@ def test_bursts_never_cross_4_kib_and_cover_the_run(data_bytes, burst_beats):
         address = windows[window][0] // 4096 * 4096 + 4096 * source.randint(1, 9)
         address += source.randint(-data_bytes - 2, data_bytes + 2)
         last = source.randrange(2)
-        run = {"window": window, "offset": address - windows[window][0], "bytes": count}
+        run = {"window": window, "offset": address - windows[window][0], "more": count - 1}
         runs.append(run | {"last": last, "owner": 3})
         expected += cut(address, count, data_bytes=data_bytes, burst_beats=burst_beats, last=last)
     dut = Bursts(data_bytes=data_bytes, burst_beats=burst_beats, windows=4)
@@ -110,8 +110,8 @@ def test_bursts_never_cross_4_kib_and_cover_the_run(data_bytes, burst_beats):
 )
 def test_run_outside_its_window(offset, count, inside):
     dut = Bursts(data_bytes=4, burst_beats=64, windows=2)
-    good = {"window": 1, "offset": 4, "bytes": 8, "last": 1, "owner": 2}
-    run = {"window": 1, "offset": offset, "bytes": count, "last": 1, "owner": 5}
+    good = {"window": 1, "offset": 4, "more": 7, "last": 1, "owner": 2}
+    run = {"window": 1, "offset": offset, "more": count - 1, "last": 1, "owner": 5}
     windows = [(0, 1 << 30), (0x1000, 100)]
     got, (outside, owner, before) = simulate(dut, [good, run, good], windows, 0)
     assert outside != inside

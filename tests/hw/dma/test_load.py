@@ -285,7 +285,7 @@ def test_fetches_and_loads_take_turns():
         await ctx.tick().repeat(wait + 1)
         for address in addresses:
             ctx.set(stream.payload.address, address)
-            ctx.set(stream.payload.beats, 16)
+            ctx.set(stream.payload.more, 15)
             ctx.set(stream.valid, 1)
             await ctx.tick().until(stream.ready)
             ctx.set(stream.valid, 0)
