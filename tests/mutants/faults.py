@@ -161,8 +161,8 @@ CONTROL = (
     Fault(
         "a token is lost when one is given and one taken at once",
         "hw/dpu_hw/control/tokens.py",
-        "with m.Elif(take & ~give):",
-        "with m.Elif(take):",
+        "with m.If(give ^ take):",
+        "with m.If(give | take):",
         "tests/hw/control/test_tokens.py::test_counters_match_a_model",
     ),
     Fault(

@@ -6,10 +6,31 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from dpu_hw.control.layouts import ENGINES
-from dpu_hw.queue import Queue
+from dpu_hw.ram_queue import RamQueue
 from dpu_spec.instruction import ENGINE_SLOTS, TOKEN_LIMIT
 
 __all__ = ["Signals", "Tokens"]
+
+
+#: Bits of a token counter.
+_BITS = 6
+#: What a counter holds for no token, and for :data:`TOKEN_LIMIT` of them.
+_ZERO = 1
+
+
+def _step(down, width):
+    """Return -1 if it is ``down``, else 1: there is one adder then."""
+    return Cat(C(1, 1), down.replicate(width - 1))
+
+
+def _more(state):
+    """Return what a token counter holds with one token more."""
+    return Cat(state[5] ^ state[4], state[:5])
+
+
+def _fewer(state):
+    """Return what a token counter holds with one token less."""
+    return Cat(state[1:], state[0] ^ state[5])
 
 
 class Tokens(wiring.Component):
@@ -35,23 +56,24 @@ class Tokens(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        # A shift register with feedback counts without a carry. It has a state less than there are
+        # numbers of tokens: the first and the last are told apart by what is kept beside it.
+        assert TOKEN_LIMIT == (1 << _BITS) - 1
         for signaller in range(ENGINES):
             for waiter in range(ENGINES):
                 # What the count says is kept beside it: much depends on it.
                 pair = f"{signaller}_{waiter}"
-                count = Signal(range(TOKEN_LIMIT + 1), name=f"count_{pair}")
+                count = Signal(_BITS, init=_ZERO, name=f"count_{pair}")
                 available = Signal(name=f"available_{pair}")
                 full = Signal(name=f"full_{pair}")
                 give = self.give[signaller][waiter]
                 take = self.take[waiter][signaller]
-                with m.If(give & ~take):
+                with m.If(give ^ take):
                     m.d.sync += [
-                        count.eq(count + 1),
-                        available.eq(1),
-                        full.eq(count == TOKEN_LIMIT - 1),
+                        count.eq(Mux(give, _more(count), _fewer(count))),
+                        available.eq(give | (_fewer(count) != _ZERO)),
+                        full.eq(give & (_more(count) == _ZERO)),
                     ]
-                with m.Elif(take & ~give):
-                    m.d.sync += [count.eq(count - 1), available.eq(count != 1), full.eq(0)]
                 m.d.comb += [
                     self.available[waiter][signaller].eq(available),
                     self.full[signaller][waiter].eq(full),
@@ -109,7 +131,7 @@ class Signals(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layout = data.StructLayout({"mask": ENGINES})
-        m.submodules.masks = masks = Queue(shape=layout, depth=self._depth)
+        m.submodules.masks = masks = RamQueue(shape=layout, depth=self._depth)
         # Completions whose tokens are not all given, and what the first of them has given.
         behind = Signal(range(self._depth + 1))
         late = Signal()  # there are such
@@ -129,9 +151,11 @@ class Signals(wiring.Component):
         ]
         with m.If(active):
             m.d.sync += given.eq(Mux(masks.o.ready, 0, given | give))
-        with m.If(self.done & ~masks.o.ready):
-            m.d.sync += [behind.eq(behind + 1), late.eq(1)]
-        with m.If(masks.o.ready & ~self.done):
-            m.d.sync += [behind.eq(behind - 1), late.eq(behind != 1)]
-        m.d.sync += self.held.eq(self.held + self.accept - self.done)
+        with m.If(self.done ^ masks.o.ready):
+            m.d.sync += [
+                behind.eq(behind + _step(masks.o.ready, len(behind))),
+                late.eq(self.done | (behind != 1)),
+            ]
+        with m.If(self.accept ^ self.done):
+            m.d.sync += self.held.eq(self.held + _step(self.done, len(self.held)))
         return m
