@@ -7,7 +7,7 @@ from operator import or_
 from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import exact_log2
 
 from dpu_hw.axi import AxiLiteSignature
 from dpu_hw.control.counters import Counters
@@ -32,10 +32,40 @@ __all__ = ["BUS_ADDRESS_BITS", "Registers"]
 BUS_ADDRESS_BITS = 16
 
 
+#: Counters, those of engines first, as they follow each other in the map.
+_COUNTERS = (
+    *(f"{engine.name}_{counter.upper()}" for engine in Engine for counter, _ in COUNTERS),
+    "CYCLES",
+    "READ_BYTES",
+    "WRITE_BYTES",
+)
+_ENGINE_COUNTERS = len(Engine) * len(COUNTERS)
+#: Words of the RAM for registers, and again for the ROM's words.
+_WORDS = 64
+
+
+def _word(name):
+    """Return the number of a register's word."""
+    return BY_NAME[name].address >> 2
+
+
+assert [_word(name) - _word(_COUNTERS[0]) for name in _COUNTERS[:_ENGINE_COUNTERS]] == list(
+    range(_ENGINE_COUNTERS)
+)
+#: Words of registers that the RAM keeps for the host.
+_KEPT = {
+    _word(register.name)
+    for register in REGISTERS
+    if register.access is Access.WRITE and register.name != "INTERRUPT_ENABLE"
+}
+_FIRST_WORD, _LAST_WORD = min(_KEPT), max(_KEPT)
+
+
 class Registers(wiring.Component):
     """Let the host see and set :data:`dpu_spec.registers.REGISTERS`.
 
-    Accesses are made one at a time; that of a counter may take some 35 cycles.
+    Accesses are made one at a time; that of a counter may take some 35 cycles. None is accepted in
+    as many cycles after a reset, in which what is stored is set to zero.
 
     Parameters
     ----------
@@ -93,106 +123,145 @@ class Registers(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bus = self.control
-        names = ["CYCLES", "READ_BYTES", "WRITE_BYTES"]
-        events = [self.running, self.read_transfer, self.write_transfer]
-        for engine in Engine:
-            for counter, _ in COUNTERS:
-                names.append(f"{engine.name}_{counter.upper()}")
-                events.append(getattr(self, counter)[engine])
-        beat = self._configuration.axi_bytes
-        m.submodules.counters = counters = Counters(
-            steps=[beat if name.endswith("_BYTES") else 1 for name in names]
-        )
+        counters = self._counters(m)
+
+        # Registers that the host writes lie in a RAM, from which it reads them, with the constants.
+        # Those that it reads nowhere else lie in registers or in RAMs of their own as well.
         words = rom(self._configuration)
-        m.submodules.rom = constants = memory.Memory(
-            shape=32, depth=1 << ceil_log2(len(words)), init=words
+        assert len(words) <= _WORDS
+        init = [0] * (2 * _WORDS)
+        for name, value in identity(self._configuration).items():
+            init[_word(name)] = value
+        init[_WORDS : _WORDS + len(words)] = words
+        m.submodules.kept = kept = memory.Memory(
+            shape=32,
+            depth=len(init),
+            init=init,
+            # No word is looked up in the cycle in which it is written.
+            attrs={"ram_style": "block", "no_rw_check": 1},
         )
-        constant = constants.read_port()
-        m.d.comb += [counters.events.eq(Cat(events)), counters.clear.eq(self.clear)]
 
-        # Registers that the host writes. Only bits that mean something are kept.
-        stored = {}
-        for register in REGISTERS:
-            if register.access is Access.WRITE:
-                width = 1 if register.name == "INTERRUPT_ENABLE" else 32
-                stored[register.name] = Signal(width, name=register.name.lower())
-        m.d.comb += self.interrupt_enable.eq(stored["INTERRUPT_ENABLE"])
-        for own, name in zip(self.windows, WINDOW_NAMES, strict=True):
-            m.d.comb += [
-                own.base.eq(stored[f"{name.upper()}_BASE"]),
-                own.size.eq(stored[f"{name.upper()}_SIZE"]),
-            ]
-        with m.Switch(self.select):
-            for engine in Engine:
-                with m.Case(engine):
-                    m.d.comb += [
-                        self.stream.offset.eq(stored[f"{engine.name}_STREAM"]),
-                        self.stream.count.eq(stored[f"{engine.name}_COUNT"]),
-                    ]
-
-        # Writing: address and data are taken together, in a cycle of their own.
+        # Writing: address and data are taken together, in a cycle of their own, and stored in the
+        # next. At first, zeros are stored everywhere.
         word = bus.awaddr[2:ADDRESS_BITS]
         write = Signal()
+        fill = Signal(range(_LAST_WORD + 2), init=_FIRST_WORD)
+        filled = Signal()
+        store = Signal()
+        place = Signal(len(word))
+        value = Signal(32)
+        strobe = Signal(4)
         m.d.comb += [bus.awready.eq(write), bus.wready.eq(write)]
-        m.d.sync += write.eq(bus.awvalid & bus.wvalid & ~write & (~bus.bvalid | bus.bready))
+        m.d.sync += [
+            write.eq(bus.awvalid & bus.wvalid & ~write & (~bus.bvalid | bus.bready) & filled),
+            store.eq(write | ~filled),
+            place.eq(Mux(filled, word, fill)),
+            value.eq(Mux(filled, bus.wdata, 0)),
+            strobe.eq(bus.wstrb | (~filled).replicate(4)),
+        ]
+        with m.If(fill == _LAST_WORD):
+            m.d.sync += filled.eq(1)
+        with m.Else():
+            m.d.sync += fill.eq(fill + 1)
         with m.If(bus.bready):
             m.d.sync += bus.bvalid.eq(0)
         with m.If(write):
             m.d.sync += bus.bvalid.eq(1)
-            with m.Switch(word):
-                for name, register in stored.items():
-                    with m.Case(BY_NAME[name].address >> 2):
-                        # Each byte has its enable, which needs no logic for its data.
-                        for byte in range(-(-len(register) // 8)):
-                            part = slice(8 * byte, min(8 * byte + 8, len(register)))
-                            with m.If(bus.wstrb[byte]):
-                                m.d.sync += register[part].eq(bus.wdata[part])
-                control = BY_NAME["CONTROL"]
-                with m.Case(control.address >> 2):
-                    for bits in control.bits:
-                        assert bits.offset < 8
-                        m.d.comb += getattr(self, bits.name).eq(
-                            bus.wdata[bits.offset] & bus.wstrb[0]
-                        )
+            control = BY_NAME["CONTROL"]
+            with m.If(word == control.address >> 2):
+                for bits in control.bits:
+                    assert bits.offset < 8
+                    m.d.comb += getattr(self, bits.name).eq(bus.wdata[bits.offset] & bus.wstrb[0])
+
+        writable = Signal()
+        m.d.comb += writable.eq(
+            reduce(or_, (place == at for at in range(_FIRST_WORD, _LAST_WORD + 1) if at in _KEPT))
+        )
+        writing = Signal(4)
+        m.d.comb += writing.eq(strobe & store.replicate(4))
+        into = kept.write_port(granularity=8)
+        m.d.comb += [
+            into.addr.eq(place),
+            into.data.eq(value),
+            into.en.eq(Mux(writable, writing, 0)),
+        ]
+        with m.If(writing[0] & (place == _word("INTERRUPT_ENABLE"))):
+            # Only the bit that means something is kept.
+            m.d.sync += self.interrupt_enable.eq(value[0])
+        for own, name in zip(self.windows, WINDOW_NAMES, strict=True):
+            for part, register in ((own.base, "BASE"), (own.size, "SIZE")):
+                for byte in range(4):
+                    # Each byte has its enable, which needs no logic for its data.
+                    with m.If(writing[byte] & (place == _word(f"{name.upper()}_{register}"))):
+                        at = slice(8 * byte, 8 * byte + 8)
+                        m.d.sync += part[at].eq(value[at])
+        for at, (field, register) in enumerate((("offset", "STREAM"), ("count", "COUNT"))):
+            streams = memory.Memory(shape=32, depth=1 << ENGINE_BITS, init=[])
+            m.submodules[f"streams_{field}"] = streams
+            reader, writer = streams.read_port(domain="comb"), streams.write_port(granularity=8)
+            first = _word(f"{Engine(0).name}_{register}")
+            here = (place >> (ENGINE_BITS + 1) == first >> (ENGINE_BITS + 1)) & (place[0] == at)
+            m.d.comb += [
+                writer.addr.eq(place >> 1),
+                writer.data.eq(value),
+                writer.en.eq(Mux(here, writing, 0)),
+                reader.addr.eq(self.select),
+                self.stream[field].eq(reader.data),
+            ]
 
         # Reading: a cycle to look at the address, another (or many, for a counter) to look up.
         # What is found is in a register before the answer, and what finds it a cycle before that.
         index = Signal(ADDRESS_BITS - 2)
-        fixed = {**identity(self._configuration)}
-        found = Signal(32, reset_less=True)
+        in_status = Signal()
+        in_enable = Signal()
+        found = Signal(32)
         answer = Signal(32, reset_less=True)
         counted = Signal()
-        in_rom = Signal()
-        m.d.comb += [constant.addr.eq(index), bus.rdata.eq(answer)]
-        m.d.sync += in_rom.eq(
-            (index >= ROM_ADDRESS >> 2) & (index < (ROM_ADDRESS >> 2) + len(words)),
-        )
-        contents = {**fixed, **stored, "STATUS": self.status}
-        parts = []
-        for name, value in contents.items():
-            hit = Signal(name=f"hit_{name.lower()}")
-            m.d.sync += hit.eq(index == BY_NAME[name].address >> 2)
-            parts.append(Mux(hit, value, 0))
-        m.d.sync += [found.eq(reduce(or_, parts)), counted.eq(0)]
+        look = Signal()
+        out = kept.read_port()
+        upper = ROM_ADDRESS >> 2
+        first = _word(_COUNTERS[0])
+        m.d.comb += [
+            out.en.eq(look),
+            # Elsewhere there is nothing, as in the last word of the registers.
+            out.addr.eq(
+                Mux(
+                    (index & ~(upper | (_WORDS - 1))) == 0,
+                    Cat(index[: exact_log2(_WORDS)], index[exact_log2(upper)]),
+                    _WORDS - 1,
+                )
+            ),
+            bus.rdata.eq(answer),
+        ]
+        m.d.sync += [
+            in_status.eq(index == _word("STATUS")),
+            in_enable.eq(index == _word("INTERRUPT_ENABLE")),
+            found.eq(Mux(in_status, self.status, 0)),
+            counted.eq((index >= first) & (index < first + _ENGINE_COUNTERS)),
+            counters.select.eq(index - first),
+        ]
+        with m.If(in_enable):
+            m.d.sync += found[0].eq(self.interrupt_enable)
         with m.Switch(index):
-            for place, name in enumerate(names):
-                with m.Case(BY_NAME[name].address >> 2):
-                    m.d.sync += [counted.eq(1), counters.select.eq(place)]
+            for number, name in enumerate(_COUNTERS[_ENGINE_COUNTERS:], _ENGINE_COUNTERS):
+                with m.Case(_word(name)):
+                    m.d.sync += [counted.eq(1), counters.select.eq(number)]
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += bus.arready.eq(1)
+                m.d.comb += bus.arready.eq(filled & ~write)
                 m.d.sync += index.eq(bus.araddr[2:])
-                with m.If(bus.arvalid):
+                with m.If(bus.arvalid & bus.arready):
                     m.next = "LOOK UP"
             with m.State("LOOK UP"):
-                # The ROM needs this cycle, and what the counters show is not of this one yet.
+                # The RAM needs this cycle, and what the counters show is not of this one yet.
+                m.d.comb += look.eq(1)
                 m.next = "WAIT"
             with m.State("WAIT"):
                 m.next = "ANSWER"
             with m.State("ANSWER"):
                 with m.If(counters.valid | ~counted):
                     m.d.sync += [
-                        answer.eq(Mux(in_rom, constant.data, Mux(counted, counters.value, found))),
+                        answer.eq(Mux(counted, counters.value, out.data | found)),
                         bus.rvalid.eq(1),
                     ]
                     m.next = "RESPOND"
@@ -201,3 +270,20 @@ class Registers(wiring.Component):
                     m.d.sync += bus.rvalid.eq(0)
                     m.next = "IDLE"
         return m
+
+    def _counters(self, m):
+        """Add the counters, and tell them what happens."""
+        events = {"CYCLES": self.running, "READ_BYTES": self.read_transfer}
+        events["WRITE_BYTES"] = self.write_transfer
+        for engine in Engine:
+            for counter, _ in COUNTERS:
+                events[f"{engine.name}_{counter.upper()}"] = getattr(self, counter)[engine]
+        beat = self._configuration.axi_bytes
+        m.submodules.counters = counters = Counters(
+            steps=[beat if name.endswith("_BYTES") else 1 for name in _COUNTERS]
+        )
+        m.d.comb += [
+            counters.events.eq(Cat(events[name] for name in _COUNTERS)),
+            counters.clear.eq(self.clear),
+        ]
+        return counters

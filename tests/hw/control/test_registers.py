@@ -4,6 +4,7 @@
 import random
 
 import pytest
+from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from dpu_hw.control.counters import Counters
@@ -135,6 +136,29 @@ def test_rom_and_undefined_addresses(name):
         assert await host.read(0x1000) == identity(config)["PRODUCT_ID"]
 
     simulate(dut, main)
+
+
+def test_reset_sets_registers_to_zero():
+    dut = Registers(configuration=PRESETS["tiny"])
+    reset = Signal()
+
+    async def main(ctx):
+        for _ in range(2):
+            host = Host(ctx, dut.control, slow=False)
+            for register in REGISTERS:
+                if register.access is Access.WRITE:
+                    assert await host.read(register.address) == 0
+            for engine in Engine:
+                ctx.set(dut.select, engine)
+                assert ctx.get(dut.stream.as_value()) == 0
+            for register in REGISTERS:
+                if register.access is Access.WRITE:
+                    await host.write(register.address, 0xFFFFFFFF)
+            ctx.set(reset, 1)
+            await ctx.tick()
+            ctx.set(reset, 0)
+
+    simulate(ResetInserter(reset)(dut), main)
 
 
 def test_control_pulses_last_a_cycle():
