@@ -5,9 +5,10 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from dpu_hw.queue import Queue
+from dpu_hw.choose import choose
 from dpu_hw.requantize.layouts import requantizer_input, requantizer_output
 from dpu_hw.requantize.requantizer import Requantizer
+from dpu_hw.split_queue import SplitQueue
 
 __all__ = ["WordRequantizer"]
 
@@ -91,8 +92,11 @@ class WordRequantizer(wiring.Component):
         m.submodules.requantizer = requantizer = Requantizer(
             lanes=self._requantizers, tag_shape=self._tag_shape
         )
-        m.submodules.results = results = Queue(
-            shape=requantizer_output(self._lanes, self._tag_shape), depth=self.places
+        # Data go straight to registers or into a memory, tags may decide where.
+        m.submodules.results = results = SplitQueue(
+            shape=requantizer_output(self._lanes, self._tag_shape),
+            depth=self.places,
+            registered=("tag",),
         )
         connect(m, results.o, flipped(self.o))
         i, o = requantizer.i, requantizer.o
@@ -124,14 +128,11 @@ class WordRequantizer(wiring.Component):
         ]
         with m.If(i.valid & i.ready):
             m.d.sync += part.eq(Mux(part == last, 0, part + 1))
-        with m.Switch(part):
-            for index in range(self.parts):
-                with m.Case(index):
-                    for lane in range(size):
-                        source = index * size + lane
-                        m.d.comb += i.p.acc[lane].eq(self.i.p.acc[index % item * size + lane])
-                        for name in ("bias", "multiplier", "shift"):
-                            m.d.comb += i.p.scale[name][lane].eq(self.i.p.scale[name][source])
+        for lane in range(size):
+            m.d.comb += i.p.acc[lane].eq(choose(m, part, self.i.p.acc[lane::size], platform))
+            for name in ("bias", "multiplier", "shift"):
+                scale = self.i.p.scale[name]
+                m.d.comb += i.p.scale[name][lane].eq(choose(m, part, scale[lane::size], platform))
 
         # All parts but the last are kept; that one goes out with them.
         done = Signal(range(self.parts))
