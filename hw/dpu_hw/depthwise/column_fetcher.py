@@ -10,6 +10,7 @@ from dpu_hw.depthwise.layouts import ROWS, column_layout, column_tag_layout, geo
 from dpu_hw.layouts import word_layout
 from dpu_hw.ports import ADDRESS_BITS, READ_LATENCY, ReadPortSignature
 from dpu_hw.queue import Queue
+from dpu_hw.ram_queue import RamQueue
 
 __all__ = ["ColumnFetcher"]
 
@@ -76,8 +77,10 @@ class ColumnFetcher(wiring.Component):
         missing = Signal(ROWS)
         take = Signal()
         for k, port in enumerate(self.read):
-            m.submodules[f"requests_{k}"] = requests = Queue(shape=ADDRESS_BITS, depth=_DEPTH)
-            m.submodules[f"words_{k}"] = words = Queue(shape=word_layout(self._lanes), depth=_DEPTH)
+            requests = RamQueue(shape=ADDRESS_BITS, depth=_DEPTH)
+            words = RamQueue(shape=word_layout(self._lanes), depth=_DEPTH)
+            m.submodules[f"requests_{k}"] = requests
+            m.submodules[f"words_{k}"] = words
             m.d.comb += [
                 requests.i.valid.eq(walker.o.valid & columns.i.ready & walker.o.p.inside[k]),
                 requests.i.payload.eq(walker.o.p.address[k]),

@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from dpu_hw.choose import choose
 from dpu_hw.depthwise.layouts import ROWS, column_layout, column_tag_layout, window_layout
 from dpu_hw.layouts import word_layout
 
@@ -111,9 +112,9 @@ class ColumnParts(wiring.Component):
             for lane in range(lanes):
                 lane_maps = [self.context.lane_map[n] for n in range(lane, self._lanes, lanes)]
                 choice = Signal(range(self._lanes), name=f"choice_{lane}")
-                m.d.comb += choice.eq(Array(lane_maps)[self.next_part])
+                m.d.comb += choice.eq(choose(m, self.next_part, lane_maps, platform))
                 for k in range(ROWS):
-                    mapped = column.words[k][choice]
+                    mapped = choose(m, choice, list(column.words[k]), platform)
                     m.d.sync += words[k][lane].eq(
                         Mux(column.inside[k], mapped, self.context.zero_point)
                     )

@@ -30,6 +30,7 @@ from dpu_hw.ports import (
 )
 from dpu_hw.queue import Queue
 from dpu_hw.requantize import output_layout
+from dpu_hw.split_queue import SplitQueue
 from dpu_spec.configuration import Configuration
 from dpu_spec.instruction import Engine
 from dpu_spec.isa import DEPTHWISE
@@ -141,7 +142,9 @@ class DepthwiseEngine(wiring.Component):
             ("scale", output_layout(), output.context, instruction.last, 0),
             ("view", write_view_layout(), writer.context, instruction.last, 0),
         ):
-            queue = Queue(shape=shape, depth=_CONTEXTS - ahead)
+            # Some have far to go yet from where they leave a queue.
+            kind = Queue if name in ("window", "sums") else SplitQueue
+            queue = kind(shape=shape, depth=_CONTEXTS - ahead)
             m.submodules[f"context_{name}"] = queue
             if name.endswith("blocks"):
                 # The cycle model knows of this register: an engine may wait for its parameters.

@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from dpu_hw.choose import choose
 from dpu_hw.depthwise.column_parts import ColumnParts
 from dpu_hw.depthwise.layouts import (
     ROWS,
@@ -195,7 +196,8 @@ class Window(wiring.Component):
             for tap in range(TAPS):
                 part = columns[tap % _COLUMNS].next_part
                 for lane in range(lanes):
-                    m.d.sync += weights[tap][lane].eq(Array(self.weights.p[tap][lane::lanes])[part])
+                    choices = self.weights.p[tap][lane::lanes]
+                    m.d.sync += weights[tap][lane].eq(choose(m, part, choices, platform))
 
         # What goes along with products and sums of columns: whether there are any, and of what.
         def delayed(name, source):
