@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from dpu_hw.layouts import word_layout
 from dpu_hw.ports import ADDRESS_BITS, READ_LATENCY, ReadPortSignature
 from dpu_hw.queue import Queue
+from dpu_hw.split_queue import SplitQueue
 
 __all__ = ["Fetch", "fetched_layout"]
 
@@ -71,7 +72,9 @@ class Fetch(wiring.Component):
 
         # The queue in front keeps the banks' arbitration out of the address generator.
         m.submodules.addresses = addresses = Queue(shape=self.i.payload.shape(), depth=_ADDRESSES)
-        m.submodules.words = words = Queue(shape=self.o.payload.shape(), depth=_WORDS)
+        m.submodules.words = words = SplitQueue(
+            shape=self.o.payload.shape(), depth=_WORDS, registered=("inside", "tag")
+        )
         connect(m, flipped(self.i), addresses.i)
         connect(m, words.o, flipped(self.o))
 

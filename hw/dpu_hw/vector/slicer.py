@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from dpu_hw.choose import choose
 from dpu_hw.vector.fetch import fetched_layout
 from dpu_hw.vector.layouts import OPERATION, Operation
 from dpu_hw.vector.window_walker import TAP
@@ -108,8 +109,13 @@ class Slicer(wiring.Component):
         ]
 
         word = data.ArrayLayout(data.ArrayLayout(signed(8), self._vector_lanes), slices)
-        a = data.View(word, self.a.payload.word.as_value())[index]
-        b = data.View(word, self.b.payload.word.as_value())[index]
+        a, b = (
+            data.View(
+                word.elem_shape,
+                choose(m, index, list(data.View(word, payload.word.as_value())), platform),
+            )
+            for payload in (self.a.payload, self.b.payload)
+        )
         o = Signal(self.o.payload.shape(), reset_less=True)
         m.d.comb += self.o.payload.eq(o)
         with m.If(self.o.ready):

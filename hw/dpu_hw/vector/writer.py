@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from dpu_hw.layouts import word_layout
 from dpu_hw.ports import WritePortSignature
 from dpu_hw.queue import Queue
+from dpu_hw.ram_queue import RamQueue
 from dpu_hw.vector.pixel_walker import PIXEL_ADDRESS
 from dpu_hw.vector.scaler import scaled_layout
 
@@ -68,7 +69,7 @@ class Writer(wiring.Component):
         m = Module()
         gathered = Signal(word_layout(self._lanes), reset_less=True)
         full = Signal()
-        m.submodules.words = words = Queue(shape=word_layout(self._lanes), depth=_WORDS)
+        m.submodules.words = words = RamQueue(shape=word_layout(self._lanes), depth=_WORDS)
         bits = 8 * self._vector_lanes
 
         # Slices move in from the top, so that the first ends up in the lowest lanes.
