@@ -174,9 +174,9 @@ CONTROL = (
     ),
     Fault(
         "damaged instructions are run",
-        "hw/dpu_hw/control/decode.py",
-        "with m.If(total != CHECK):",
-        "with m.If(total == ~CHECK & 0xFF):",
+        "hw/dpu_hw/control/dispatch.py",
+        "decode.intact.eq(total == CHECK)",
+        "decode.intact.eq(total != ~CHECK & 0xFF)",
         "tests/hw/control/test_dispatch.py::test_corrupt_instruction_is_reported",
     ),
     Fault(
@@ -227,7 +227,7 @@ ENGINES = (
     Fault(
         "depth multipliers take the wrong lanes",
         "hw/dpu_hw/depthwise/column_parts.py",
-        "mapped = choose(m, choice, list(column.words[k]), platform)",
+        "mapped = column.words[k][choice]",
         "mapped = column.words[k][lane]",
         "tests/rtl/test_engines.py::test_engine[DepthwiseEngine-depthwise-disturbance0]",
     ),

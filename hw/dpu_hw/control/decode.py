@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checking instructions before they run."""
 
-from functools import reduce
-from operator import xor
-
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from dpu_hw.control.layouts import INDEX_BITS, chunk_layout
 from dpu_hw.layouts import instruction_bits
-from dpu_spec.instruction import CHECK, Engine
-from dpu_spec.isa import FORMATS, INSTRUCTION_BYTES
+from dpu_spec.instruction import Engine
+from dpu_spec.isa import FORMATS
 
 __all__ = ["Decode"]
 
@@ -34,6 +31,8 @@ class Decode(wiring.Component):
         There is a ``chunk``, maybe for this engine.
     chunk : :py:`In(chunk_layout(data_bytes=data_bytes))`
         A beat of an instruction.
+    intact : :py:`In(1)`
+        The beats of the instruction that ended in the cycle before have the right check byte.
     o : :py:`Out(stream.Signature(instruction_bits(engine)))`
         Instructions in order, each two cycles after its last beat.
     empty : :py:`Out(1)`
@@ -52,6 +51,7 @@ class Decode(wiring.Component):
             {
                 "valid": In(1),
                 "chunk": In(chunk_layout(data_bytes=data_bytes)),
+                "intact": In(1),
                 "o": Out(stream.Signature(instruction_bits(self._engine))),
                 "empty": Out(1),
                 "index": Out(INDEX_BITS),
@@ -82,18 +82,14 @@ class Decode(wiring.Component):
         mine = Signal()
         m.d.comb += mine.eq(self.valid & (chunk.engine == self._engine))
 
+        # Beats come in order: the last one in pushes the others to their places.
         held = Signal(len(self.o.payload), reset_less=True)
         m.d.comb += self.o.payload.eq(held)
-        total = Signal(8)
         complete = Signal()
         partial = Signal()
-        folded = reduce(xor, (chunk.data.word_select(i, 8) for i in range(self._data_bytes)))
         with m.If(mine):
-            for index in range(8 * INSTRUCTION_BYTES[self._engine] // width):
-                with m.If(chunk.index == index):
-                    m.d.sync += held[index * width : (index + 1) * width].eq(chunk.data)
             m.d.sync += [
-                total.eq(Mux(chunk.index == 0, folded, total ^ folded)),
+                held.eq(Cat(held[width:], chunk.data)),
                 complete.eq(chunk.last),
                 partial.eq(1),
             ]
@@ -106,7 +102,7 @@ class Decode(wiring.Component):
                     m.d.comb += known.eq(1)
         with m.If(complete):
             m.d.sync += complete.eq(0)
-            with m.If(total != CHECK):
+            with m.If(~self.intact):
                 m.d.sync += self.check_failed.eq(1)
             with m.Elif(~known):
                 m.d.sync += self.opcode_failed.eq(1)

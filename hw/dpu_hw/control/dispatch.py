@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """From instruction queues to engines, in the order that tokens allow."""
 
+from functools import reduce
+from operator import xor
+
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -9,7 +12,7 @@ from dpu_hw.control.decode import Decode
 from dpu_hw.control.layouts import ENGINES, INDEX_BITS, chunk_layout
 from dpu_hw.control.tokens import Signals, Tokens
 from dpu_hw.ports import EngineSignature
-from dpu_spec.instruction import HEADER, Engine
+from dpu_spec.instruction import CHECK, HEADER, Engine
 from dpu_spec.isa import FORMATS
 
 __all__ = ["Dispatch"]
@@ -93,6 +96,12 @@ class Dispatch(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.tokens = tokens = Tokens()
+        # The beats of an instruction follow each other, so that all decoders can share the sum.
+        total = Signal(8)
+        data = self.chunk.data
+        folded = reduce(xor, (data.word_select(i, 8) for i in range(self._data_bytes)))
+        with m.If(self.valid):
+            m.d.sync += total.eq(folded ^ Mux(self.chunk.index == 0, 0, total))
         for engine in Engine:
             name = engine.name.lower()
             port = getattr(self, name)
@@ -112,6 +121,7 @@ class Dispatch(wiring.Component):
             m.d.comb += [
                 decode.valid.eq(self.valid),
                 decode.chunk.eq(self.chunk),
+                decode.intact.eq(total == CHECK),
                 missing.eq((wait & ~tokens.available[engine]).any()),
                 # The tokens are taken a cycle ahead, so that valid comes from a register.
                 grant.eq(decode.o.valid & ~missing & signals.ready & ~granted & ~accepted),
