@@ -55,20 +55,20 @@ class Faults(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        indices = Array([*self.index, *[0] * ((1 << ENGINE_BITS) - ENGINES)])
         fetching = Signal(ENGINE_BITS)
         m.d.comb += fetching.eq(Mux(self.fetch_outside, self.outside_engine, self.error_engine))
+        # What happened, to whom, and, where it isn't the one in the decoder, to which instruction.
         sources = []
         for flags, code in (
             (self.check_failed, Error.CHECK),
             (self.opcode_failed, Error.OPCODE),
         ):
-            sources += [(flags[e], code, e, self.index[e]) for e in Engine]
+            sources += [(flags[e], code, e, None) for e in Engine]
         sources += [
-            (self.fetch_outside, Error.WINDOW, fetching, indices[fetching]),
+            (self.fetch_outside, Error.WINDOW, fetching, None),
             (self.load_outside, Error.WINDOW, Engine.LOAD, self.load_inside),
             (self.store_outside, Error.WINDOW, Engine.STORE, self.store_inside),
-            (self.fetch_error, Error.READ, fetching, indices[fetching]),
+            (self.fetch_error, Error.READ, fetching, None),
             (self.load_error, Error.READ, Engine.LOAD, self.load_arrived),
             (self.store_error, Error.WRITE, Engine.STORE, self.store_completed),
         ]
@@ -76,14 +76,31 @@ class Faults(wiring.Component):
         chosen = Signal(len(sources))
         flags = Cat(flag for flag, *_ in sources)
         m.d.sync += chosen.eq(flags & -flags)
-        faults = []
-        for place, (_, code, engine, index) in enumerate(sources):
-            fault = Signal(fault_layout(), name=f"fault_{place}")
-            m.d.comb += [
-                fault.code.eq(code),
-                fault.engine.eq(engine),
-                fault.instruction.eq(index),
-            ]
-            faults.append(Mux(chosen[place], fault.as_value(), 0))
-        m.d.sync += self.fault.as_value().eq(reduce(or_, faults))
+        indices = []
+        for e in Engine:
+            mine = Signal(name=f"index_of_{e.name.lower()}")
+            m.d.comb += mine.eq(
+                reduce(
+                    or_,
+                    (
+                        chosen[i] & (engine == e)
+                        for i, (_, _, engine, index) in enumerate(sources)
+                        if index is None
+                    ),
+                )
+            )
+            indices.append((mine, self.index[e]))
+        indices += [
+            (chosen[i], index) for i, (*_, index) in enumerate(sources) if index is not None
+        ]
+        m.d.sync += [
+            self.fault.code.eq(_one_of(zip(chosen, [s[1] for s in sources], strict=True))),
+            self.fault.engine.eq(_one_of(zip(chosen, [s[2] for s in sources], strict=True))),
+            self.fault.instruction.eq(_one_of(indices)),
+        ]
         return m
+
+
+def _one_of(pairs):
+    """Return the value whose bit is set, of at most one, or zero."""
+    return reduce(or_, (Mux(bit, value, 0) for bit, value in pairs))
