@@ -108,10 +108,11 @@ class Fetch(wiring.Component):
         calm = Signal(init=1)  # there are few of them
         put = notes.i.valid & notes.i.ready
         get = notes.o.valid & notes.o.ready
-        with m.If(put & ~get):
-            m.d.sync += [flying.eq(flying + 1), calm.eq(flying + 1 < _CALM_REQUESTS)]
-        with m.If(get & ~put):
-            m.d.sync += [flying.eq(flying - 1), calm.eq(flying <= _CALM_REQUESTS)]
+        with m.If(put ^ get):
+            m.d.sync += [
+                flying.eq(flying + Cat(1, get.replicate(len(flying) - 1))),
+                calm.eq(Mux(put, flying < _CALM_REQUESTS - 1, flying <= _CALM_REQUESTS)),
+            ]
 
         engine = Signal(ENGINE_BITS)
         wanted = Signal(ENGINES)
@@ -120,8 +121,15 @@ class Fetch(wiring.Component):
         limit = Signal(range(chunk + 1))
         amount = Signal(range(chunk + 1))
         count = Signal(range(chunk + 1))
-        m.d.comb += amount.eq(Mux(state.count >= limit, limit, state.count))
-        m.d.comb += [self.select.eq(engine), read.addr.eq(engine)]
+        # More of them are left than may be fetched.
+        most, rest = state.count[: len(limit)], state.count[len(limit) :]
+        behind = Signal()
+        m.d.comb += [
+            behind.eq(rest.any() | (most > limit)),
+            amount.eq(Mux(behind, limit, most)),
+            self.select.eq(engine),
+            read.addr.eq(engine),
+        ]
         reserve = Signal()
         ends = Signal(ENGINES)  # whose stream leaves nothing behind this request
         # What the request takes from each engine's queue. The DMA's readiness comes late, so that
@@ -151,6 +159,9 @@ class Fetch(wiring.Component):
             notes.i.payload.engine.eq(engine),
             notes.i.payload.more.eq(count - 1),
             write.addr.eq(engine),
+            # Its last byte's offset and one.
+            write.data.offset.eq((Cat(1, state.offset) + Cat(1, run.more)) >> 1),
+            write.data.count.eq(state.count - count),
         ]
         with m.FSM():
             with m.State("CHOOSE"):
@@ -182,12 +193,12 @@ class Fetch(wiring.Component):
             with m.State("COUNT"):
                 m.d.sync += [
                     count.eq(amount),
-                    ends.eq(Mux(state.count <= limit, C(1, ENGINES) << engine, 0)),
+                    ends.eq(Mux(behind, 0, C(1, ENGINES) << engine)),
                     more_units.eq(size - 1),
                     *(takes[own].eq(Mux(engine == own, amount, 0)) for own in Engine),
                 ]
                 m.next = "REQUEST"
-                with m.If(state.count == 0):
+                with m.If(~behind & (most == 0)):
                     m.d.sync += finished.bit_select(engine, 1).eq(1)
                     m.next = "CHOOSE"
             with m.State("REQUEST"):
@@ -195,8 +206,6 @@ class Fetch(wiring.Component):
                     self.runs.valid.eq(notes.i.ready),
                     reserve.eq(self.runs.valid & self.runs.ready),
                     notes.i.valid.eq(reserve),
-                    write.data.offset.eq(state.offset + (run.more + 1)),
-                    write.data.count.eq(state.count - count),
                     write.en.eq(reserve),
                 ]
                 with m.If(reserve):
