@@ -8,6 +8,7 @@ from amaranth.utils import exact_log2
 
 from dpu_hw.axi import Axi4Signature, Response
 from dpu_hw.queue import Queue
+from dpu_hw.ram_queue import RamQueue
 from dpu_hw.sdram.chip import SdramTiming
 from dpu_hw.sdram.data_path import DataPath
 from dpu_hw.sdram.layouts import Shape, burst_layout
@@ -97,7 +98,9 @@ class Sdram(wiring.Component):
     def _accept(self, m, prefix, target):
         """Queue the bursts of a direction."""
         shape, axi = self._shape, self.axi
-        m.submodules[f"{prefix}_bursts"] = bursts = Queue(shape=burst_layout(shape), depth=_BURSTS)
+        m.submodules[f"{prefix}_bursts"] = bursts = RamQueue(
+            shape=burst_layout(shape), depth=_BURSTS
+        )
         low = exact_log2(shape.data_bytes)
         address = getattr(axi, f"{prefix}addr")
         burst = bursts.i.payload
@@ -122,7 +125,7 @@ class Sdram(wiring.Component):
         self._accept(m, "aw", scheduler.writes)
 
         beat = data.StructLayout({"data": 8 * self.data_bytes, "strobe": self.data_bytes})
-        m.submodules.w_beats = w_beats = Queue(shape=beat, depth=_BEATS)
+        m.submodules.w_beats = w_beats = RamQueue(shape=beat, depth=_BEATS)
         m.submodules.answers = answers = Queue(shape=unsigned(1), depth=_BURSTS)
         m.d.comb += [
             w_beats.i.valid.eq(axi.wvalid),
@@ -140,7 +143,7 @@ class Sdram(wiring.Component):
         m.d.sync += scheduler.filled.eq(w_beats.o.valid & answers.i.ready)
 
         beat = data.StructLayout({"data": 8 * self.data_bytes, "last": 1, "outside": 1})
-        m.submodules.r_beats = r_beats = Queue(shape=beat, depth=_BEATS)
+        m.submodules.r_beats = r_beats = RamQueue(shape=beat, depth=_BEATS)
         # A beat that was asked for must find a place: those are counted from there on.
         promised = Signal(range(_BEATS + 1))
         left = Signal.like(promised)

@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from dpu_hw.choose import choose
 from dpu_hw.sdram.layouts import burst_layout, candidate_layout, segment_layout
 
 __all__ = ["Walker"]
@@ -56,14 +57,14 @@ class Walker(wiring.Component):
             }
         )
 
-    def _find(self, m, slot, name):
+    def _find(self, m, platform, slot, name):
         """Return hit, miss and closed of a slot."""
         is_open = Signal(name=f"{name}_open")
         same = Signal(name=f"{name}_same")
         steady = Signal(name=f"{name}_steady")
         m.d.comb += [
             is_open.eq(self.open.bit_select(slot.bank, 1)),
-            same.eq(Array(self.rows)[slot.bank] == slot.row),
+            same.eq(choose(m, slot.bank, self.rows, platform) == slot.row),
             steady.eq(slot.valid & ~self.closing.bit_select(slot.bank, 1)),
         ]
         return Cat(steady & is_open & same, steady & is_open & ~same, steady & ~is_open)
@@ -129,8 +130,8 @@ class Walker(wiring.Component):
             ]
 
         # What is known of the rows moves along with them.
-        now_found = self._find(m, self.now, "now")
-        next_found = self._find(m, self.next, "next")
+        now_found = self._find(m, platform, self.now, "now")
+        next_found = self._find(m, platform, self.next, "next")
         now_known = Cat(self.now.hit, self.now.miss, self.now.closed)
         next_known = Cat(self.next.hit, self.next.miss, self.next.closed)
         m.d.sync += [
