@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The boards, by name. A new one is a file like :mod:`dpu_boards.ulx3s` and a line here."""
 
-from dpu_boards import arty_z7, ulx3s
+from dpu_boards import arty_z7, icepi_zero, ulx3s
 
 __all__ = ["BOARDS", "UnknownBoardError", "find_board"]
 
-BOARDS = {board.name: board for board in (ulx3s.BOARD, arty_z7.BOARD)}
+BOARDS = {board.name: board for board in (ulx3s.BOARD, icepi_zero.BOARD, arty_z7.BOARD)}
 
 
 class UnknownBoardError(ValueError):

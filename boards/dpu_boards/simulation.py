@@ -101,6 +101,7 @@ class SimulatedBoard(UartTransport):
     """
 
     def __init__(self, board, process):
+        self.board = board
         self.process = process
         super().__init__(
             SimulatedPort(process, clock_hertz=board.clock_hertz),

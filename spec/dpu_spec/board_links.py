@@ -20,6 +20,7 @@ class BoardLink:
 
 #: By the name of the board.
 BOARD_LINKS = {
-    # An FT231X, whose most is 3 Mbaud.
+    # Each has an FT231X, whose most is 3 Mbaud.
     "ulx3s": BoardLink("Radiona ULX3S", (0x0403, 0x6015), 3_000_000),
+    "icepi_zero": BoardLink("Icepi Zero", (0x0403, 0x6015), 3_000_000),
 }

@@ -14,20 +14,18 @@ from tests.support import networks
 
 pytestmark = pytest.mark.rtl
 
-BOARD = find_board("ulx3s")
 
-
-@pytest.fixture(scope="module")
-def board():
-    """The simulated board."""
-    transport = open_simulation(BOARD)
+@pytest.fixture(scope="module", params=["ulx3s", "icepi_zero"])
+def board(request):
+    """A simulated board."""
+    transport = open_simulation(find_board(request.param))
     yield transport
     transport.close()
 
 
-def compiled(case, **options):
+def compiled(case, board, **options):
     graph = read_model(case.require())
-    return graph, compile_graph(graph, BOARD.configuration, **options)
+    return graph, compile_graph(graph, board.board.configuration, **options)
 
 
 def run(device, graph, example):
@@ -40,11 +38,12 @@ def run(device, graph, example):
 
 
 def test_the_bundled_network_whole(board):
-    graph, program = compiled(networks.DIGITS)
+    graph, program = compiled(networks.DIGITS, board)
     device = Device(board)
     device.load(program)
     cycles = [run(device, graph, example) for example in networks.DIGITS.examples(3)]
-    print(f"digits: {cycles} cycles, {predict(program, BOARD.memory_model).cycles} expected")
+    expected = predict(program, board.board.memory_model).cycles
+    print(f"{board.board.name} digits: {cycles} cycles, {expected} expected")
     # The image went over the serial line: it is in the chip now, byte for byte.
     assert board.process.read_memory(0, len(program.image)) == program.image
     assert board.process.counters().refreshes > 100
@@ -57,7 +56,7 @@ def test_the_bundled_network_whole(board):
     "case", [networks.KWS, networks.VWW, networks.RESNET], ids=lambda case: case.path.stem
 )
 def test_a_preloaded_network(board, case, dead_channels, resident, monkeypatch):
-    graph, program = compiled(case, dead_channels=dead_channels, resident=resident)
+    graph, program = compiled(case, board, dead_channels=dead_channels, resident=resident)
     if resident and program.preload is None:
         pytest.skip("its weights don't fit in the buffers")
     device = Device(board)
@@ -66,6 +65,9 @@ def test_a_preloaded_network(board, case, dead_channels, resident, monkeypatch):
         patched.setattr(board, "write_memory", board.preload)
         device.load(program)
     cycles = run(device, graph, case.examples(1)[0])
-    expected = predict(program, BOARD.memory_model).cycles
-    print(f"{case.path.stem} {dead_channels} {resident}: {cycles} cycles, {expected} expected")
+    expected = predict(program, board.board.memory_model).cycles
+    print(
+        f"{board.board.name} {case.path.stem} {dead_channels} {resident}: "
+        f"{cycles} cycles, {expected} expected"
+    )
     assert abs(expected / cycles - 1) < 0.1
