@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 
 from dpu_hw.conv.layouts import COORDINATE, PASS, REQUEST
 from dpu_hw.conv.ring import ring_step
-from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
+from dpu_hw.turn_counter import TurnCounter
 
 __all__ = ["PixelWalker"]
 
@@ -39,8 +39,8 @@ class PixelWalker(wiring.Component):
         active = Signal()
         now = Signal(PASS, reset_less=True)
         step_wrapped = Signal(signed(ADDRESS_BITS + 1), reset_less=True)
-        m.submodules.rows = rows = LoopCounter(width=len(now.rows), final=1)
-        m.submodules.columns = columns = LoopCounter(width=len(now.columns), final=1)
+        m.submodules.rows = rows = TurnCounter(width=len(now.rows))
+        m.submodules.columns = columns = TurnCounter(width=len(now.columns))
         x = Signal(COORDINATE, reset_less=True)
         first = Signal()
         row_end, pass_end = Signal(), Signal()

@@ -8,9 +8,9 @@ from amaranth.lib.wiring import In, Out
 from dpu_hw.conv.layouts import ACCUMULATOR_BITS
 from dpu_hw.conv.ring import ring_step
 from dpu_hw.layouts import instruction_layout
-from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
 from dpu_hw.requantize import output_layout
+from dpu_hw.turn_counter import TurnCounter
 from dpu_spec.isa import DRAIN
 
 __all__ = ["DRAIN_STEP", "DRAIN_TAG", "OutputWalker"]
@@ -63,9 +63,9 @@ class OutputWalker(wiring.Component):
         accumulator = Signal(ACCUMULATOR_BITS, reset_less=True)
         block = Signal.like(now.blocks, reset_less=True)
         column = Signal.like(now.columns, reset_less=True)
-        m.submodules.columns = columns = LoopCounter(width=now.columns.shape().width, final=1)
-        m.submodules.rows = rows = LoopCounter(width=now.rows.shape().width, final=1)
-        m.submodules.blocks = blocks = LoopCounter(width=now.blocks.shape().width, final=1)
+        m.submodules.columns = columns = TurnCounter(width=now.columns.shape().width)
+        m.submodules.rows = rows = TurnCounter(width=now.rows.shape().width)
+        m.submodules.blocks = blocks = TurnCounter(width=now.blocks.shape().width)
         block_end, end, begins = Signal(), Signal(), Signal()
         m.d.comb += [
             block_end.eq(columns.last & rows.last),

@@ -9,8 +9,8 @@ from dpu_hw.conv.layouts import COORDINATE, PASS
 from dpu_hw.conv.product import Product
 from dpu_hw.conv.ring import ring_step
 from dpu_hw.layouts import instruction_layout
-from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
+from dpu_hw.turn_counter import TurnCounter
 from dpu_spec.isa import CONV
 
 __all__ = ["PassGenerator"]
@@ -77,9 +77,9 @@ class PassGenerator(wiring.Component):
         # Position in the loops.
         load = Signal()
         go = Signal()
-        m.submodules.block = block = LoopCounter(width=len(i.blocks), final=1)
-        m.submodules.tap_y = tap_y = LoopCounter(width=len(i.kernel_h), final=1)
-        m.submodules.tap_x = tap_x = LoopCounter(width=len(i.kernel_w), final=1)
+        m.submodules.block = block = TurnCounter(width=len(i.blocks))
+        m.submodules.tap_y = tap_y = TurnCounter(width=len(i.kernel_h))
+        m.submodules.tap_x = tap_x = TurnCounter(width=len(i.kernel_w))
         last_block, last_y, last_x = block.last, tap_y.last, tap_x.last
         for loop, turns in ((block, i.blocks), (tap_y, i.kernel_h), (tap_x, i.kernel_w)):
             m.d.comb += [loop.load.eq(load), loop.count.eq(turns)]

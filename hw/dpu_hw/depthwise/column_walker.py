@@ -12,8 +12,8 @@ from dpu_hw.depthwise.layouts import (
     flags_layout,
     geometry_layout,
 )
-from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
+from dpu_hw.turn_counter import TurnCounter
 
 __all__ = ["ColumnWalker", "place_layout"]
 
@@ -62,9 +62,9 @@ class ColumnWalker(wiring.Component):
         # Columns of a pixel that are left, the present one excluded; there are none.
         taps = Signal(2)
         pixel = Signal()
-        m.submodules.columns = columns = LoopCounter(width=now.columns.shape().width, final=1)
-        m.submodules.rows = rows = LoopCounter(width=now.rows.shape().width, final=1)
-        m.submodules.blocks = blocks = LoopCounter(width=now.blocks.shape().width, final=1)
+        m.submodules.columns = columns = TurnCounter(width=now.columns.shape().width)
+        m.submodules.rows = rows = TurnCounter(width=now.rows.shape().width)
+        m.submodules.blocks = blocks = TurnCounter(width=now.blocks.shape().width)
         # What holds for a row is known a cycle late. There is time, since the first pixel of a row
         # is its third column: whether the next row lies beyond the end of the ring, and whether the
         # row is the last of the instruction.

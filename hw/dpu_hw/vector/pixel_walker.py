@@ -5,8 +5,8 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from dpu_hw.loop_counter import LoopCounter
 from dpu_hw.ports import ADDRESS_BITS
+from dpu_hw.turn_counter import TurnCounter
 from dpu_hw.vector.layouts import PIXELS
 from dpu_hw.vector.ring import ring_step
 
@@ -45,7 +45,7 @@ class PixelWalker(wiring.Component):
         )
         counters = {}
         for name, count in loops:
-            m.submodules[name] = counters[name] = LoopCounter(width=len(count), final=1)
+            m.submodules[name] = counters[name] = TurnCounter(width=len(count))
         row_end = counters["column"].last
         plane_end = Signal()
         end = Signal()
