@@ -26,9 +26,9 @@ class AccessSignature(wiring.Signature):
     done : :py:`In(1)`
         The access ends in this cycle.
     error : :py:`In(1)`
-        With ``done``: it failed; a read then reads as 0.
+        With ``done``: it failed; a read then counts as 0.
     result : :py:`In(32)`
-        With ``done``: what a read has read.
+        With ``done`` and without ``error``: what a read has read.
     """
 
     def __init__(self):

@@ -13,7 +13,7 @@ from dpu_hw.link.registers import LinkRegisters
 from dpu_hw.link.router import AccessRouter
 from dpu_hw.link.uart_receiver import UartReceiver
 from dpu_hw.link.uart_transmitter import UartTransmitter
-from dpu_hw.queue import Queue
+from dpu_hw.ram_queue import RamQueue
 from dpu_spec.memory_map import MEMORY_BASE, MEMORY_END
 from dpu_spec.uartbone import BUFFER_BYTES, TIMEOUT
 
@@ -88,7 +88,7 @@ class UartBridge(wiring.Component):
         rate = {"clock_hertz": self._clock_hertz, "baud": self._baud}
         m.submodules.receiver = receiver = UartReceiver(**rate)
         m.submodules.transmitter = transmitter = UartTransmitter(**rate)
-        m.submodules.received = received = Queue(shape=8, depth=BUFFER_BYTES)
+        m.submodules.received = received = RamQueue(shape=8, depth=BUFFER_BYTES)
         m.submodules.decoder = decoder = CommandDecoder(timeout=self._timeout)
         m.submodules.router = router = AccessRouter(memory_bytes=self._memory_bytes)
         m.submodules.memory = memory = MemoryAccess(data_bytes=self._data_bytes)
@@ -118,5 +118,6 @@ class UartBridge(wiring.Component):
             registers.write.eq(decoder.access.write),
             registers.address.eq(decoder.access.address),
             registers.next.eq(decoder.next),
+            decoder.pause.eq(registers.busy),
         ]
         return m

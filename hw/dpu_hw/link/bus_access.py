@@ -46,6 +46,7 @@ class RegisterAccess(wiring.Component):
             bus.araddr.eq(address),
             bus.awaddr.eq(address),
             bus.wstrb.eq(0b1111),
+            access.result.eq(bus.rdata),
         ]
         for valid, ready in (
             (bus.arvalid, bus.arready),
@@ -72,8 +73,6 @@ class RegisterAccess(wiring.Component):
                 answered = (bus.rvalid & bus.rready) | (bus.bvalid & bus.bready)
                 failed = Mux(bus.rready, bus.rresp[1], bus.bresp[1])
                 m.d.comb += access.error.eq(failed)
-                with m.If(~failed):
-                    m.d.comb += access.result.eq(bus.rdata)
                 with m.If(answered):
                     m.d.comb += access.done.eq(wanted & access.valid)
                     m.d.sync += [bus.rready.eq(0), bus.bready.eq(0)]

@@ -36,6 +36,8 @@ class CommandDecoder(wiring.Component):
         The accesses. The address is right from the first byte of a word to its last.
     next : :py:`Out(32)`
         The address of the command's word behind that one.
+    pause : :py:`In(1)`
+        No byte of data to write is taken.
     data_valid : :py:`Out(1)`
         A byte of data has passed, either way.
     data : :py:`Out(8)`
@@ -50,6 +52,7 @@ class CommandDecoder(wiring.Component):
                 "o": Out(stream.Signature(8)),
                 "access": Out(AccessSignature()),
                 "next": Out(32),
+                "pause": In(1),
                 "data_valid": Out(1),
                 "data": Out(8),
             }
@@ -71,6 +74,14 @@ class CommandDecoder(wiring.Component):
             self.o.payload.eq(word[-8:]),
             self.data.eq(Mux(self.o.valid, self.o.payload, self.i.payload)),
         ]
+        # Bytes go in and out at the two ends of a word.
+        look, move = Signal(), Signal()
+        with m.If(look & access.error):
+            m.d.sync += word.eq(0)
+        with m.Elif(look):
+            m.d.sync += word.eq(access.result)
+        with m.Elif(move):
+            m.d.sync += word.eq(Cat(self.i.payload, word))
         m.d.sync += idle.eq(0)
 
         def receive(state):
@@ -126,9 +137,13 @@ class CommandDecoder(wiring.Component):
                             m.next = "RECEIVE"
             with m.State("RECEIVE"):
                 wait()
-                m.d.comb += [self.i.ready.eq(1), self.data_valid.eq(self.i.valid)]
-                with m.If(self.i.valid):
-                    m.d.sync += [word.eq(Cat(self.i.payload, word)), byte.eq(byte + 1)]
+                m.d.comb += [
+                    self.i.ready.eq(~self.pause),
+                    move.eq(self.i.valid & ~self.pause),
+                    self.data_valid.eq(move),
+                ]
+                with m.If(move):
+                    m.d.sync += byte.eq(byte + 1)
                     with m.If(last_byte):
                         m.next = "WRITE"
             with m.State("WRITE"):
@@ -138,14 +153,17 @@ class CommandDecoder(wiring.Component):
                     end_word("RECEIVE")
             with m.State("READ"):
                 wait()
-                m.d.comb += access.valid.eq(1)
-                m.d.sync += word.eq(access.result)
+                m.d.comb += [access.valid.eq(1), look.eq(1)]
                 with m.If(access.done):
                     m.next = "SEND"
             with m.State("SEND"):
-                m.d.comb += [self.o.valid.eq(1), self.data_valid.eq(self.o.ready)]
-                with m.If(self.o.ready):
-                    m.d.sync += [word.eq(word << 8), byte.eq(byte + 1)]
+                m.d.comb += [
+                    self.o.valid.eq(1),
+                    move.eq(self.o.ready),
+                    self.data_valid.eq(move),
+                ]
+                with m.If(move):
+                    m.d.sync += byte.eq(byte + 1)
                     with m.If(last_byte):
                         end_word("READ")
             with m.State("FORGET"):

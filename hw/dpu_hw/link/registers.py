@@ -2,10 +2,12 @@
 """The link's own registers."""
 
 from amaranth import *
-from amaranth.lib import crc, wiring
-from amaranth.lib.wiring import In
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
+from dpu_hw.choose import choose
 from dpu_hw.link.access import AccessSignature
+from dpu_hw.link.serial_crc import SerialCrc
 from dpu_spec.memory_map import (
     LINK_CLOCK_HERTZ,
     LINK_CRC,
@@ -18,6 +20,10 @@ from dpu_spec.memory_map import (
 )
 
 __all__ = ["LinkRegisters"]
+
+#: Words of the registers that tell what has passed.
+_PASSED = tuple(at // 4 for at in (LINK_NEXT, LINK_WRITTEN, LINK_LOWEST, LINK_HIGHEST))
+assert [at % 4 for at in _PASSED] == [0, 1, 2, 3]
 
 
 class LinkRegisters(wiring.Component):
@@ -33,13 +39,15 @@ class LinkRegisters(wiring.Component):
     Members
     -------
     access : :py:`In(AccessSignature())`
-        Addresses from 0 on, in words. An access ends in its first cycle.
+        Addresses from 0 on, in words. An access ends in its first cycle in which it isn't ``busy``.
     interrupt, memory_ready : :py:`In(1)`
         Bits of LINK_STATUS.
     failed : :py:`In(1)`
         An access has failed.
     data_valid : :py:`In(1)`, data : :py:`In(8)`
-        A byte for the CRC.
+        A byte for the CRC; none may come while it is ``busy``.
+    busy : :py:`Out(1)`
+        The CRC doesn't have the last byte yet.
     passed : :py:`In(1)`, write : :py:`In(1)`
         A word of memory or registers has been read, or written.
     address : :py:`In(32)`, next : :py:`In(32)`
@@ -57,6 +65,7 @@ class LinkRegisters(wiring.Component):
                 "failed": In(1),
                 "data_valid": In(1),
                 "data": In(8),
+                "busy": Out(1),
                 "passed": In(1),
                 "write": In(1),
                 "address": In(32),
@@ -69,34 +78,39 @@ class LinkRegisters(wiring.Component):
         access = self.access
         failed, following = Signal(), Signal(30)
         written, lowest, highest = Signal(32), Signal(30, init=-1), Signal(30)
-        m.submodules.crc = check = crc.catalog.CRC32_ISO_HDLC(data_width=8).create()
+        m.submodules.crc = check = SerialCrc()
         m.d.comb += [
             check.valid.eq(self.data_valid),
             check.data.eq(self.data),
-            access.done.eq(access.valid),
+            self.busy.eq(check.busy),
+            access.done.eq(access.valid & ~check.busy),
         ]
+        act = access.done & access.write
+        # Those that tell of words that have passed, in the order of their addresses.
+        moved = choose(
+            m,
+            access.address[:2],
+            [
+                Cat(C(0, 2), following),
+                written,
+                Cat(C(0, 2), lowest),
+                Cat(C(0, 2), highest),
+            ],
+            platform,
+        )
         with m.Switch(access.address):
             with m.Case(LINK_CRC // 4):
-                m.d.comb += access.result.eq(check.crc)
-                with m.If(access.valid & access.write):
-                    m.d.comb += check.start.eq(1)
-                    m.d.sync += [lowest.eq(lowest.init), highest.eq(0)]
+                m.d.comb += [access.result.eq(check.crc), check.start.eq(act)]
             with m.Case(LINK_STATUS // 4):
                 m.d.comb += access.result.eq(Cat(self.interrupt, self.memory_ready, failed))
-                with m.If(access.valid & access.write):
+                with m.If(act):
                     m.d.sync += failed.eq(0)
             with m.Case(LINK_MEMORY_BYTES // 4):
                 m.d.comb += access.result.eq(self._memory_bytes)
             with m.Case(LINK_CLOCK_HERTZ // 4):
                 m.d.comb += access.result.eq(self._clock_hertz)
-            with m.Case(LINK_NEXT // 4):
-                m.d.comb += access.result.eq(following << 2)
-            with m.Case(LINK_WRITTEN // 4):
-                m.d.comb += access.result.eq(written)
-            with m.Case(LINK_LOWEST // 4):
-                m.d.comb += access.result.eq(lowest << 2)
-            with m.Case(LINK_HIGHEST // 4):
-                m.d.comb += access.result.eq(highest << 2)
+            with m.Case(*_PASSED):
+                m.d.comb += access.result.eq(moved)
             with m.Default():
                 m.d.comb += access.error.eq(1)
         with m.If(self.failed):
@@ -105,8 +119,13 @@ class LinkRegisters(wiring.Component):
             m.d.sync += following.eq(self.next)
             with m.If(self.write):
                 m.d.sync += written.eq(written + 1)
-                with m.If(self.address < lowest):
-                    m.d.sync += lowest.eq(self.address)
-                with m.If(self.address > highest):
-                    m.d.sync += highest.eq(self.address)
+        # Memory and registers have no higher addresses than those.
+        address = self.address[: len(lowest)]
+        with m.If(check.start):
+            m.d.sync += [lowest.eq(lowest.init), highest.eq(0)]
+        with m.Elif(self.passed & self.write):
+            with m.If(address < lowest):
+                m.d.sync += lowest.eq(address)
+            with m.If(address > highest):
+                m.d.sync += highest.eq(address)
         return m

@@ -75,7 +75,17 @@ class AccessRouter(wiring.Component):
                 target.write.eq(access.write),
                 target.data.eq(access.data),
             ]
-        m.d.comb += [access.done.eq(access.valid), access.error.eq(1)]
+        m.d.comb += [
+            access.done.eq(access.valid),
+            access.error.eq(1),
+            access.result.eq(
+                Mux(
+                    in_memory,
+                    self.memory.result,
+                    Mux(in_link, self.link.result, self.registers.result),
+                )
+            ),
+        ]
         for here, target in (
             (in_memory & self.memory_ready, self.memory),
             (in_registers, self.registers),
@@ -86,7 +96,6 @@ class AccessRouter(wiring.Component):
                     target.valid.eq(access.valid),
                     access.done.eq(target.done),
                     access.error.eq(target.error),
-                    access.result.eq(target.result),
                 ]
         return m
 

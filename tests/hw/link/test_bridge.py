@@ -280,6 +280,9 @@ def test_commands_may_follow_each_other_while_answers_are_sent():
     async def process(ctx):
         await bench.agree(ctx, read(MEMORY + 16, 40) + read(LINK, 8))
         await bench.agree(ctx, write(LINK, bytes(4)) + read(REGISTERS, 40) + read(LINK, 8))
+        # Data that waits comes faster than the CRC takes it.
+        data = bytes(range(100, 108))
+        await bench.agree(ctx, read(MEMORY, 3) + write(MEMORY + 64, data) + read(LINK, 8))
 
     bench.run(process)
 
