@@ -26,7 +26,7 @@ def drained_layout(lanes):
 
 
 class AccumulatorReader(wiring.Component):
-    """Read accumulators ahead into a small queue, as their memory cannot wait.
+    """Read accumulators ahead, as their memory cannot wait.
 
     Parameters
     ----------
@@ -36,8 +36,9 @@ class AccumulatorReader(wiring.Component):
         Columns of the array.
     accumulator_depth : :class:`int`
         Pixels in the accumulators.
-    depth : :class:`int`
-        Words in the queue, those on their way included.
+    slow : :class:`bool`
+        Words are taken every fourth cycle at most, and announced. Then one is ready, and another
+        stays where the accumulators show it. Else they go through a small queue.
 
     Members
     -------
@@ -47,15 +48,20 @@ class AccumulatorReader(wiring.Component):
         To the accumulators.
     word : :py:`In(data.ArrayLayout(signed(32), lanes))`
         From them.
+    leaves : :py:`In(1)`
+        The word that is ready is taken two cycles later. Ignored unless :attr:`slow`.
     o : :py:`Out(stream.Signature(drained_layout(lanes)))`
         Words, in order.
     """
 
-    def __init__(self, *, lanes, columns, accumulator_depth, depth=8):
+    #: Words in the queue, those on their way included.
+    depth = 8
+
+    def __init__(self, *, lanes, columns, accumulator_depth, slow=False):
         self._lanes = lanes
         self._columns = columns
         self._accumulator_depth = accumulator_depth
-        self._depth = depth
+        self._slow = bool(slow)
         super().__init__(
             {
                 "i": In(stream.Signature(DRAIN_STEP)),
@@ -63,6 +69,7 @@ class AccumulatorReader(wiring.Component):
                     stream.Signature(word_address_layout(columns // lanes, accumulator_depth))
                 ),
                 "word": In(data.ArrayLayout(signed(32), lanes)),
+                "leaves": In(1),
                 "o": Out(stream.Signature(drained_layout(lanes))),
             }
         )
@@ -83,26 +90,25 @@ class AccumulatorReader(wiring.Component):
         return self._accumulator_depth
 
     @property
-    def depth(self):
-        """Words in the queue."""
-        return self._depth
+    def slow(self):
+        """Whether words are taken slowly."""
+        return self._slow
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.words = words = Queue(shape=drained_layout(self._lanes), depth=self._depth)
-        wiring.connect(m, words.o, wiring.flipped(self.o))
-
-        room = Signal(range(self._depth + 1), init=self._depth)
+        # With `slow` the room of a word that leaves is given away as early as another, asked for in
+        # the next cycle, doesn't come before the last one has gone on.
+        depth = 2 if self._slow else self.depth
+        room = Signal(range(depth + 1), init=depth)
         has_room = Signal(init=1)
         go = Signal()
-        leaves = Signal()
+        leaves = self.leaves if self._slow else self.o.valid & self.o.ready
         m.d.comb += [
             self.request.valid.eq(self.i.valid & has_room),
             self.request.p.address.eq(self.i.p.accumulator),
             self.request.p.block.eq(self.i.p.block),
             self.i.ready.eq(self.request.ready & has_room),
             go.eq(self.request.valid & self.request.ready),
-            leaves.eq(self.o.valid & self.o.ready),
         ]
         m.d.sync += [
             room.eq(room - go + leaves),
@@ -116,12 +122,24 @@ class AccumulatorReader(wiring.Component):
             m.d.sync += next_came.eq(came)
             with m.If(came):
                 m.d.sync += next_step.eq(step)
-            came, step = next_came, next_step
+            came, before, step = next_came, came, next_step
+        drained = Signal(drained_layout(self._lanes))
         m.d.comb += [
-            words.i.valid.eq(came),
-            words.i.p.acc.eq(self.word),
-            words.i.p.block_end.eq(step.block_end),
-            words.i.p.output.eq(step.output),
-            words.i.p.tag.eq(step.tag),
+            drained.acc.eq(self.word),
+            drained.block_end.eq(step.block_end),
+            drained.output.eq(step.output),
+            drained.tag.eq(step.tag),
         ]
+        if not self._slow:
+            m.submodules.words = words = Queue(shape=drained.shape(), depth=depth)
+            m.d.comb += [words.i.valid.eq(came), words.i.payload.eq(drained)]
+            wiring.connect(m, words.o, wiring.flipped(self.o))
+            return m
+
+        ready = Signal.like(drained, reset_less=True)
+        m.d.comb += self.o.payload.eq(ready)
+        with m.If(~self.o.valid | self.o.ready):
+            m.d.sync += [self.o.valid.eq(came), ready.eq(drained)]
+        with m.Else():
+            m.d.sync += came.eq(before | came)
         return m

@@ -46,7 +46,7 @@ class Accumulators(wiring.Component):
     read : :py:`In(stream.Signature(word_address_layout(columns // lanes, depth)))`
         The word that the drain wants.
     word : :py:`Out(data.ArrayLayout(signed(32), lanes))`
-        That word, :attr:`read_latency` cycles after the transfer, for one cycle.
+        That word, :attr:`read_latency` cycles after the transfer, until the next one's.
     """
 
     #: Cycles from a pixel's address to its sums.

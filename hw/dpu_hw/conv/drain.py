@@ -78,7 +78,10 @@ class Drain(wiring.Component):
 
         m.submodules.walker = walker = OutputWalker()
         m.submodules.reader = reader = AccumulatorReader(
-            lanes=lanes, columns=config.columns, accumulator_depth=config.accumulator_depth
+            lanes=lanes,
+            columns=config.columns,
+            accumulator_depth=config.accumulator_depth,
+            slow=lanes >= 4 * config.conv_requantizers,
         )
         m.submodules.parameters = parameters = ParameterBuffer(
             lanes=lanes, words=config.conv_parameter_words
@@ -121,6 +124,7 @@ class Drain(wiring.Component):
             parameters.address.eq(scales.address),
             scales.data.eq(parameters.data),
             reader.word.eq(self.word),
+            reader.leaves.eq(requantizer.leaves),
         ]
 
         # Each word meets the scales of its block; the last one lets them go.

@@ -37,11 +37,16 @@ class WordRequantizer(wiring.Component):
         that of the last item.
     o : :py:`Out(stream.Signature(requantizer_output(lanes, tag_shape)))`
         Results, in order, :attr:`latency` cycles after the word was taken.
+    leaves : :py:`Out(1)`
+        A pulse for each item that is taken, :attr:`notice` cycles before, whatever happens then; of
+        items of fewer parts never.
     """
 
     latency = Requantizer.latency + 1
     #: Words that it holds: more than the cycles from one being taken until its place is free again.
     places = 16
+    #: Cycles from ``leaves`` until an item is taken.
+    notice = 2
 
     def __init__(self, *, lanes, requantizers, tag_shape, items=1):
         if not isinstance(lanes, int) or lanes <= 0:
@@ -59,6 +64,7 @@ class WordRequantizer(wiring.Component):
             {
                 "i": In(stream.Signature(requantizer_input(lanes, tag_shape, items=items))),
                 "o": Out(stream.Signature(requantizer_output(lanes, tag_shape))),
+                "leaves": Out(1),
             }
         )
 
@@ -126,6 +132,10 @@ class WordRequantizer(wiring.Component):
             self.i.ready.eq(i.ready & ~free[-1] & ((part & (item - 1)) == item - 1)),
             taken.eq(self.i.valid & self.i.ready & (part == last)),
         ]
+        if item > self.notice:
+            # A word that has been begun is never held up.
+            at_notice = (part & (item - 1)) == item - 1 - self.notice
+            m.d.comb += self.leaves.eq(i.valid & at_notice)
         with m.If(i.valid & i.ready):
             m.d.sync += part.eq(Mux(part == last, 0, part + 1))
         for lane in range(size):

@@ -199,7 +199,7 @@ def test_without_a_patch_reader_there_is_one_port():
             assert (f"convolution.{part} " in text) is there
 
 
-@pytest.mark.parametrize(("lanes", "requantizers"), [(4, 4), (8, 4)])
+@pytest.mark.parametrize(("lanes", "requantizers"), [(4, 4), (8, 4), (4, 1), (8, 2)])
 def test_a_word_drains_in_each_cycle(lanes, requantizers):
     config = configuration(lanes, 2, requantizers)
     drain = [

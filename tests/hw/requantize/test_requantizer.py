@@ -161,3 +161,32 @@ def test_parameters():
         WordRequantizer(lanes=8, requantizers=1, tag_shape=unsigned(1), items=3)
     with pytest.raises(ValueError, match="must divide 4 lanes"):
         WordRequantizer(lanes=8, requantizers=8, tag_shape=unsigned(1), items=2)
+
+
+@pytest.mark.parametrize(("lanes", "requantizers", "items"), [(4, 1, 1), (8, 1, 2), (8, 2, 1)])
+def test_items_are_announced(lanes, requantizers, items):
+    dut = WordRequantizer(
+        lanes=lanes, requantizers=requantizers, items=items, tag_shape=unsigned(8)
+    )
+    rng = random.Random(lanes)
+    announced, taken = [], []
+
+    async def bench(ctx):
+        for cycle in range(600):
+            # Until an item is taken it stays.
+            if not ctx.get(dut.i.valid):
+                ctx.set(dut.i.valid, rng.random() < 0.8)
+            ctx.set(dut.o.ready, rng.random() < (0.03 if cycle < 300 else 0.5))
+            _, _, leaves, transfer = await ctx.tick().sample(dut.leaves, dut.i.valid & dut.i.ready)
+            if leaves:
+                announced.append(cycle + WordRequantizer.notice)
+            if transfer:
+                taken.append(cycle)
+                ctx.set(dut.i.valid, rng.random() < 0.8)
+
+    sim = Simulator(dut)
+    sim.add_clock(1e-6)
+    sim.add_testbench(bench)
+    sim.run()
+    assert len(taken) > 30
+    assert announced[: len(taken)] == taken
