@@ -227,7 +227,7 @@ ENGINES = (
     Fault(
         "depth multipliers take the wrong lanes",
         "hw/dpu_hw/depthwise/column_parts.py",
-        "mapped = column.words[k][choice]",
+        "mapped = choose(m, choice, list(column.words[k]), platform)",
         "mapped = column.words[k][lane]",
         "tests/rtl/test_engines.py::test_engine[DepthwiseEngine-depthwise-disturbance0]",
     ),
