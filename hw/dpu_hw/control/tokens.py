@@ -14,8 +14,9 @@ __all__ = ["Signals", "Tokens"]
 
 #: Bits of a token counter.
 _BITS = 6
-#: What a counter holds for no token, and for :data:`TOKEN_LIMIT` of them.
-_ZERO = 1
+#: What a counter holds for no token, and for :data:`TOKEN_LIMIT` of them. Of all states it is the
+#: one whose neighbours take the fewest LUT4s to tell.
+_ZERO = 2
 
 
 def _step(down, width):
