@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from dpu_hw.depthwise.layouts import TAPS, blocks_layout, field_shape
+from dpu_hw.depthwise.layouts import PARAMETER_BITS, TAPS, blocks_layout
 
 __all__ = ["BlockWalker"]
 
@@ -20,21 +20,24 @@ class BlockWalker(wiring.Component):
     ----------
     offset : :class:`int`
         Words from a block's first word to the part.
+    address_bits : :class:`int`
+        Bits that tell the words of the buffer apart.
 
     Members
     -------
-    i : :py:`In(stream.Signature(blocks_layout()))`
+    i : :py:`In(stream.Signature(blocks_layout(address_bits)))`
         Instructions.
-    o : :py:`Out(stream.Signature(14))`
+    o : :py:`Out(stream.Signature(address_bits))`
         An address for each block.
     """
 
-    def __init__(self, *, offset):
+    def __init__(self, *, offset, address_bits=PARAMETER_BITS):
         self._offset = offset
+        self._address_bits = address_bits
         super().__init__(
             {
-                "i": In(stream.Signature(blocks_layout())),
-                "o": Out(stream.Signature(field_shape("parameters"))),
+                "i": In(stream.Signature(blocks_layout(address_bits))),
+                "o": Out(stream.Signature(address_bits)),
             }
         )
 
@@ -42,6 +45,11 @@ class BlockWalker(wiring.Component):
     def offset(self):
         """Words from a block's first word to the part."""
         return self._offset
+
+    @property
+    def address_bits(self):
+        """Bits that tell the words of the buffer apart."""
+        return self._address_bits
 
     def elaborate(self, platform):
         m = Module()

@@ -28,10 +28,12 @@ class ColumnFetcher(wiring.Component):
     ----------
     lanes : :class:`int`
         Lanes of a word.
+    address_bits : :class:`int`
+        Bits that tell the words of the scratchpad apart.
 
     Members
     -------
-    i : :py:`In(stream.Signature(geometry_layout()))`
+    i : :py:`In(stream.Signature(geometry_layout(address_bits)))`
         Instructions.
     o : :py:`Out(stream.Signature(column_layout(lanes)))`
         Columns, from seven cycles after the instruction on.
@@ -39,13 +41,14 @@ class ColumnFetcher(wiring.Component):
         The scratchpad, one port for each row of the window.
     """
 
-    def __init__(self, *, lanes):
+    def __init__(self, *, lanes, address_bits=ADDRESS_BITS):
         if not isinstance(lanes, int) or lanes <= 0:
             raise TypeError(f"Lane count must be a positive integer, not {lanes!r}")
         self._lanes = lanes
+        self._address_bits = address_bits
         super().__init__(
             {
-                "i": In(stream.Signature(geometry_layout())),
+                "i": In(stream.Signature(geometry_layout(address_bits))),
                 "o": Out(stream.Signature(column_layout(lanes))),
                 "read": Out(ReadPortSignature(lanes=lanes)).array(ROWS),
             }
@@ -56,10 +59,15 @@ class ColumnFetcher(wiring.Component):
         """Lanes of a word."""
         return self._lanes
 
+    @property
+    def address_bits(self):
+        """Bits that tell the words of the scratchpad apart."""
+        return self._address_bits
+
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.walker = walker = ColumnWalker()
+        m.submodules.walker = walker = ColumnWalker(address_bits=self._address_bits)
         connect(m, flipped(self.i), walker.i)
 
         # A column is in this queue from when its requests are queued until its words are taken.
@@ -77,7 +85,7 @@ class ColumnFetcher(wiring.Component):
         missing = Signal(ROWS)
         take = Signal()
         for k, port in enumerate(self.read):
-            requests = RamQueue(shape=ADDRESS_BITS, depth=_DEPTH)
+            requests = RamQueue(shape=self._address_bits, depth=_DEPTH)
             words = RamQueue(shape=word_layout(self._lanes), depth=_DEPTH)
             m.submodules[f"requests_{k}"] = requests
             m.submodules[f"words_{k}"] = words
@@ -87,7 +95,7 @@ class ColumnFetcher(wiring.Component):
                 requests.o.ready.eq(~port.request.valid | port.request.ready),
             ]
             # A register shortens the way through the arbiter of the banks.
-            address = Signal(ADDRESS_BITS, name=f"address_{k}", reset_less=True)
+            address = Signal(self._address_bits, name=f"address_{k}", reset_less=True)
             m.d.comb += port.request.payload.eq(address)
             with m.If(requests.o.ready):
                 m.d.sync += port.request.valid.eq(requests.o.valid)

@@ -18,11 +18,11 @@ from dpu_hw.turn_counter import TurnCounter
 __all__ = ["ColumnWalker", "place_layout"]
 
 
-def place_layout():
+def place_layout(address_bits=ADDRESS_BITS):
     """Return where a column is: the address of each row's word, unless it is outside."""
     return data.StructLayout(
         {
-            "address": data.ArrayLayout(ADDRESS_BITS, ROWS),
+            "address": data.ArrayLayout(address_bits, ROWS),
             "inside": ROWS,
             "tag": column_tag_layout(),
         }
@@ -32,33 +32,45 @@ def place_layout():
 class ColumnWalker(wiring.Component):
     """List the columns of instructions, block by block and row by row, one a cycle without gaps.
 
+    Parameters
+    ----------
+    address_bits : :class:`int`
+        Bits that tell the words of the scratchpad apart.
+
     Members
     -------
-    i : :py:`In(stream.Signature(geometry_layout()))`
+    i : :py:`In(stream.Signature(geometry_layout(address_bits)))`
         Instructions.
-    o : :py:`Out(stream.Signature(place_layout()))`
+    o : :py:`Out(stream.Signature(place_layout(address_bits)))`
         Columns, from two cycles after the instruction on.
     """
 
-    def __init__(self):
+    def __init__(self, *, address_bits=ADDRESS_BITS):
+        self._address_bits = address_bits
         super().__init__(
             {
-                "i": In(stream.Signature(geometry_layout())),
-                "o": Out(stream.Signature(place_layout())),
+                "i": In(stream.Signature(geometry_layout(address_bits))),
+                "o": Out(stream.Signature(place_layout(address_bits))),
             }
         )
 
+    @property
+    def address_bits(self):
+        """Bits that tell the words of the scratchpad apart."""
+        return self._address_bits
+
     def elaborate(self, platform):
         m = Module()
+        bits = self._address_bits
 
         active = Signal()
-        now = Signal(geometry_layout(), reset_less=True)
-        base = Signal(data.ArrayLayout(ADDRESS_BITS, ROWS), reset_less=True)
+        now = Signal(geometry_layout(bits), reset_less=True)
+        base = Signal(data.ArrayLayout(bits, ROWS), reset_less=True)
         y = Signal(data.ArrayLayout(COORDINATE, ROWS), reset_less=True)
         x = Signal(COORDINATE, reset_less=True)
         # Address of the column less that of its row, and what it is at the beginning of a row.
-        offset = Signal(ADDRESS_BITS, reset_less=True)
-        row_offset = Signal(ADDRESS_BITS, reset_less=True)
+        offset = Signal(bits, reset_less=True)
+        row_offset = Signal(bits, reset_less=True)
         # Columns of a pixel that are left, the present one excluded; there are none.
         taps = Signal(2)
         pixel = Signal()

@@ -4,6 +4,7 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import exact_log2
 
 from dpu_hw.depthwise.column_fetcher import ColumnFetcher
 from dpu_hw.depthwise.geometry import Geometry
@@ -93,9 +94,10 @@ class DepthwiseEngine(wiring.Component):
         m = Module()
         sizes = self._configuration
         lanes, parts = sizes.lanes, sizes.depthwise_parts
+        address_bits = exact_log2(sizes.scratchpad_words)
 
-        m.submodules.geometry = geometry = Geometry()
-        m.submodules.fetcher = fetcher = ColumnFetcher(lanes=lanes)
+        m.submodules.geometry = geometry = Geometry(address_bits=address_bits)
+        m.submodules.fetcher = fetcher = ColumnFetcher(lanes=lanes, address_bits=address_bits)
         m.submodules.parameters = parameters = ParameterBuffer(
             lanes=lanes, words=sizes.depthwise_parameter_words
         )
@@ -112,7 +114,7 @@ class DepthwiseEngine(wiring.Component):
         m.submodules.output = output = Output(
             lanes=lanes, parts=parts, requantizers=sizes.depthwise_requantizers
         )
-        m.submodules.writer = writer = Writer(lanes=lanes)
+        m.submodules.writer = writer = Writer(lanes=lanes, address_bits=address_bits)
 
         connect(m, flipped(self.load_parameters), parameters.load)
         connect(m, geometry.o, fetcher.i)
@@ -132,15 +134,16 @@ class DepthwiseEngine(wiring.Component):
             self.depthwise.instruction.payload[: Shape.cast(instruction_layout(DEPTHWISE)).width]
         )
         always = C(1)
+        blocks = blocks_layout(exact_log2(sizes.depthwise_parameter_words))
         contexts = []
         # The last is how many instructions are held on the way from the queue to their use.
         for name, shape, target, needed, ahead in (
-            ("weight_blocks", blocks_layout(), parameters.weight_blocks, always, 1),
-            ("scale_blocks", blocks_layout(), parameters.scale_blocks, instruction.last, 1),
+            ("weight_blocks", blocks, parameters.weight_blocks, always, 1),
+            ("scale_blocks", blocks, parameters.scale_blocks, instruction.last, 1),
             ("window", window_layout(lanes), window.context, always, 0),
             ("sums", sums_layout(), partial_sums.context, always, 1),
             ("scale", output_layout(), output.context, instruction.last, 0),
-            ("view", write_view_layout(), writer.context, instruction.last, 0),
+            ("view", write_view_layout(address_bits), writer.context, instruction.last, 0),
         ):
             # Some have far to go yet from where they leave a queue.
             kind = Queue if name in ("window", "sums") else SplitQueue

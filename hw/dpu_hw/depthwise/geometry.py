@@ -19,33 +19,45 @@ class Geometry(wiring.Component):
     Products are made by shifting and adding, a bit a cycle, so the latency is 5 cycles with stride
     and dilation 1 and 10 at most.
 
+    Parameters
+    ----------
+    address_bits : :class:`int`
+        Bits that tell the words of the scratchpad apart.
+
     Members
     -------
     i : :py:`In(stream.Signature(instruction_layout(DEPTHWISE)))`
         Instructions. The first row's address lies in its ring.
-    o : :py:`Out(stream.Signature(geometry_layout()))`
+    o : :py:`Out(stream.Signature(geometry_layout(address_bits)))`
         Their geometry.
     """
 
-    def __init__(self):
+    def __init__(self, *, address_bits=ADDRESS_BITS):
+        self._address_bits = address_bits
         super().__init__(
             {
                 "i": In(stream.Signature(instruction_layout(DEPTHWISE))),
-                "o": Out(stream.Signature(geometry_layout())),
+                "o": Out(stream.Signature(geometry_layout(address_bits))),
             }
         )
+
+    @property
+    def address_bits(self):
+        """Bits that tell the words of the scratchpad apart."""
+        return self._address_bits
 
     def elaborate(self, platform):
         m = Module()
         i, o = self.i.p, self.o.p
+        bits = self._address_bits
 
-        multiple = Signal(ADDRESS_BITS)  # row_stride x 2**k
+        multiple = Signal(bits)  # row_stride x 2**k
         stride = Signal.like(i.stride_y)
         dilation = Signal.like(i.dilation_y)
-        tap_offset = Signal(ADDRESS_BITS)  # words from a row of the window to the next
-        tap_limit = Signal(ADDRESS_BITS + 1)
-        ring_end = Signal(ADDRESS_BITS + 1)
-        ring_words = Signal.like(i.ring_words)
+        tap_offset = Signal(bits)  # words from a row of the window to the next
+        tap_limit = Signal(bits + 1)
+        ring_end = Signal(bits + 1)
+        ring_words = Signal(bits)
 
         idle = Signal(init=1)  # the state of that name, as a register
         m.d.comb += self.i.ready.eq(idle)

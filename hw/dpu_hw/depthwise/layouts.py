@@ -2,7 +2,7 @@
 """Payloads between the parts of the depthwise engine.
 
 Every part works through instructions on its own, with what it needs of them: fetching may be two
-instructions ahead of writing.
+instructions ahead of writing. Addresses need as many bits as the memories have that they are for.
 """
 
 from amaranth import *
@@ -15,6 +15,7 @@ from dpu_spec.isa import DEPTHWISE
 
 __all__ = [
     "COORDINATE",
+    "PARAMETER_BITS",
     "ROWS",
     "TAPS",
     "accumulator_layout",
@@ -53,6 +54,10 @@ def field_shape(name):
     raise KeyError(name)
 
 
+#: Bits of the addresses of parameters in instructions.
+PARAMETER_BITS = field_shape("parameters").width
+
+
 def _fields(*names):
     return {name: field_shape(name) for name in names}
 
@@ -62,7 +67,7 @@ def flags_layout():
     return data.StructLayout({"row_end": 1, "block_end": 1, "end": 1})
 
 
-def geometry_layout():
+def geometry_layout(address_bits=ADDRESS_BITS):
     """Return how columns are fetched: raw fields, and what takes more than one addition to know.
 
     ``base`` and ``y`` belong to the three rows of the window at the first output row. Output rows
@@ -72,24 +77,23 @@ def geometry_layout():
     """
     return data.StructLayout(
         {
-            "base": data.ArrayLayout(ADDRESS_BITS, ROWS),
+            "base": data.ArrayLayout(address_bits, ROWS),
             "y": data.ArrayLayout(COORDINATE, ROWS),
-            "row_step": ADDRESS_BITS,
-            "row_step_wrapped": ADDRESS_BITS,
-            "row_limit": ADDRESS_BITS + 1,
+            "row_step": address_bits,
+            "row_step_wrapped": address_bits,
+            "row_limit": address_bits + 1,
             "tap_step": field_shape("dilation_x"),
             "pixel_step": signed(8),
             "new_columns": 2,
-            **_fields(
-                "block_stride", "rows", "columns", "blocks", "stride_y", "x0", "height", "width"
-            ),
+            "block_stride": address_bits,
+            **_fields("rows", "columns", "blocks", "stride_y", "x0", "height", "width"),
         }
     )
 
 
-def blocks_layout():
+def blocks_layout(parameter_bits=PARAMETER_BITS):
     """Return where the parameters of an instruction's blocks are."""
-    return data.StructLayout(_fields("parameters", "blocks", "last"))
+    return data.StructLayout({"parameters": parameter_bits, **_fields("blocks", "last")})
 
 
 def window_layout(lanes):
@@ -107,12 +111,16 @@ def sums_layout():
     return data.StructLayout(_fields("partial_sum", "first", "last"))
 
 
-def write_view_layout():
-    """Return where the output lies."""
+def write_view_layout(address_bits=ADDRESS_BITS):
+    """Return where the output lies; the ring may be as long as there are addresses."""
     return data.StructLayout(
-        _fields(
-            "out_address", "out_row_stride", "out_block_stride", "out_ring_start", "out_ring_words"
-        )
+        {
+            "out_address": address_bits,
+            "out_row_stride": address_bits,
+            "out_block_stride": address_bits,
+            "out_ring_start": address_bits,
+            "out_ring_words": min(address_bits + 1, ADDRESS_BITS),
+        }
     )
 
 

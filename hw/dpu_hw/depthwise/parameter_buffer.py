@@ -4,6 +4,7 @@
 from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import exact_log2
 
 from dpu_hw.depthwise.block_walker import BlockWalker
 from dpu_hw.depthwise.layouts import TAPS, blocks_layout
@@ -32,9 +33,9 @@ class ParameterBuffer(wiring.Component):
     -------
     load : :py:`In(BufferWriteSignature(lanes=lanes))`
         Writes.
-    weight_blocks : :py:`In(stream.Signature(blocks_layout()))`
+    weight_blocks : :py:`In(stream.Signature(blocks_layout(exact_log2(words))))`
         Instructions, for their weights.
-    scale_blocks : :py:`In(stream.Signature(blocks_layout()))`
+    scale_blocks : :py:`In(stream.Signature(blocks_layout(exact_log2(words))))`
         Instructions with :py:`last`, for their scales.
     weights : :py:`Out(stream.Signature(data.ArrayLayout(word_layout(lanes), 9)))`
         Weights of the present block; a transfer ends it.
@@ -50,8 +51,8 @@ class ParameterBuffer(wiring.Component):
         super().__init__(
             {
                 "load": In(BufferWriteSignature(lanes=lanes)),
-                "weight_blocks": In(stream.Signature(blocks_layout())),
-                "scale_blocks": In(stream.Signature(blocks_layout())),
+                "weight_blocks": In(stream.Signature(blocks_layout(exact_log2(words)))),
+                "scale_blocks": In(stream.Signature(blocks_layout(exact_log2(words)))),
                 "weights": Out(stream.Signature(data.ArrayLayout(word_layout(lanes), TAPS))),
                 "scale": Out(stream.Signature(scale_layout(lanes))),
             }
@@ -70,10 +71,14 @@ class ParameterBuffer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         word_bits = 8 * self._lanes
-        address_bits = (self._words - 1).bit_length()
+        address_bits = exact_log2(self._words)
 
-        m.submodules.weight_walker = weight_walker = BlockWalker(offset=0)
-        m.submodules.scale_walker = scale_walker = BlockWalker(offset=TAPS)
+        m.submodules.weight_walker = weight_walker = BlockWalker(
+            offset=0, address_bits=address_bits
+        )
+        m.submodules.scale_walker = scale_walker = BlockWalker(
+            offset=TAPS, address_bits=address_bits
+        )
         m.submodules.weight_loader = weight_loader = BlockLoader(
             words=TAPS, word_bits=word_bits, address_bits=address_bits
         )

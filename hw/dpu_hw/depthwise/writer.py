@@ -19,10 +19,12 @@ class Writer(wiring.Component):
     ----------
     lanes : :class:`int`
         Lanes of a word.
+    address_bits : :class:`int`
+        Bits that tell the words of the scratchpad apart.
 
     Members
     -------
-    context : :py:`In(stream.Signature(write_view_layout()))`
+    context : :py:`In(stream.Signature(write_view_layout(address_bits)))`
         Instructions that write. The first row's address lies in its ring.
     i : :py:`In(stream.Signature(requantizer_output(lanes, output_tag_layout())))`
         Words in the order of blocks, rows and columns.
@@ -32,13 +34,14 @@ class Writer(wiring.Component):
         A pulse for each instruction, in order, from the cycle after its last write on.
     """
 
-    def __init__(self, *, lanes):
+    def __init__(self, *, lanes, address_bits=ADDRESS_BITS):
         if not isinstance(lanes, int) or lanes <= 0:
             raise TypeError(f"Lane count must be a positive integer, not {lanes!r}")
         self._lanes = lanes
+        self._address_bits = address_bits
         super().__init__(
             {
-                "context": In(stream.Signature(write_view_layout())),
+                "context": In(stream.Signature(write_view_layout(address_bits))),
                 "i": In(stream.Signature(requantizer_output(lanes, output_tag_layout()))),
                 "write": Out(WritePortSignature(lanes=lanes)),
                 "done": Out(1),
@@ -50,24 +53,30 @@ class Writer(wiring.Component):
         """Lanes of a word."""
         return self._lanes
 
+    @property
+    def address_bits(self):
+        """Bits that tell the words of the scratchpad apart."""
+        return self._address_bits
+
     def elaborate(self, platform):
         m = Module()
+        bits = self._address_bits
         request = self.write.request
-        address = Signal(ADDRESS_BITS, reset_less=True)
+        address = Signal(bits, reset_less=True)
         word = Signal(request.p.data.shape(), reset_less=True)
         m.d.comb += [request.p.address.eq(address), request.p.data.eq(word)]
         tag = self.i.p.tag
 
         loaded = Signal()
-        start = Signal(ADDRESS_BITS, reset_less=True)  # address of the first row
-        row = Signal(ADDRESS_BITS, reset_less=True)  # address of the present row
-        row_step = Signal(ADDRESS_BITS, reset_less=True)
+        start = Signal(bits, reset_less=True)  # address of the first row
+        row = Signal(bits, reset_less=True)  # address of the present row
+        row_step = Signal(bits, reset_less=True)
         # Less the ring, for rows at row_limit or above.
-        row_step_wrapped = Signal(ADDRESS_BITS, reset_less=True)
-        row_limit = Signal(ADDRESS_BITS + 1, reset_less=True)
-        block_step = Signal(ADDRESS_BITS, reset_less=True)
-        block_offset = Signal(ADDRESS_BITS, reset_less=True)
-        offset = Signal(ADDRESS_BITS, reset_less=True)  # from the row to the next word
+        row_step_wrapped = Signal(bits, reset_less=True)
+        row_limit = Signal(bits + 1, reset_less=True)
+        block_step = Signal(bits, reset_less=True)
+        block_offset = Signal(bits, reset_less=True)
+        offset = Signal(bits, reset_less=True)  # from the row to the next word
 
         # `free` comes late, so that it only enables registers.
         free = Signal()
