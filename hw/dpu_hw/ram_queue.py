@@ -76,8 +76,16 @@ class RamQueue(wiring.Component):
             m.d.sync += produce.eq(produce + 1)
         with m.If(read):
             m.d.sync += consume.eq(consume + 1)
-        with m.If(write & ~read):
-            m.d.sync += [self.o.valid.eq(1), full.eq((produce + 1)[:bits] == consume)]
-        with m.If(read & ~write):
-            m.d.sync += [full.eq(0), self.o.valid.eq((consume + 1)[:bits] != produce)]
+        # What comes after a write without a read, and after a read without a write. A reader may be
+        # late in saying that it is one, and has but one LUT4 to go through.
+        fills = Signal()
+        more = Signal()
+        m.d.comb += [
+            fills.eq((produce + 1)[:bits] == consume),
+            more.eq((consume + 1)[:bits] != produce),
+        ]
+        m.d.sync += [
+            self.o.valid.eq(write | (self.o.valid & (more | ~self.o.ready))),
+            full.eq((full | (write & fills)) & ~read),
+        ]
         return m
