@@ -122,10 +122,11 @@ class Fetch(wiring.Component):
         amount = Signal(range(chunk + 1))
         count = Signal(range(chunk + 1))
         # More of them are left than may be fetched.
-        most, rest = state.count[: len(limit)], state.count[len(limit) :]
+        most = state.count[: len(limit)]
+        many = Signal(reset_less=True)  # that bits above those are set
         behind = Signal()
         m.d.comb += [
-            behind.eq(rest.any() | (most > limit)),
+            behind.eq(many | (most > limit)),
             amount.eq(Mux(behind, limit, most)),
             self.select.eq(engine),
             read.addr.eq(engine),
@@ -181,8 +182,14 @@ class Fetch(wiring.Component):
             with m.State("LOOK UP"):
                 # Instructions begin at whole beats of the widest bus.
                 aligned = data.View(stream_layout(), self.stream.as_value() & ~C(_UNIT - 1, 64))
+                is_fresh = fresh.bit_select(engine, 1)
+                high = slice(len(limit), None)
                 m.d.sync += [
-                    state.eq(Mux(fresh.bit_select(engine, 1), aligned, read.data)),
+                    state.eq(Mux(is_fresh, aligned, read.data)),
+                    # Of both, since which of them it is comes late.
+                    many.eq(
+                        Mux(is_fresh, self.stream.count[high].any(), read.data.count[high].any())
+                    ),
                     fresh.bit_select(engine, 1).eq(0),
                     previous.eq(engine),
                     limit.eq(

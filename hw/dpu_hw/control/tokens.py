@@ -154,7 +154,8 @@ class Signals(wiring.Component):
             m.d.sync += given.eq(Mux(masks.o.ready, 0, given | give))
         with m.If(self.done ^ masks.o.ready):
             m.d.sync += [
-                behind.eq(behind + _step(masks.o.ready, len(behind))),
+                # Whether it is a completion is known before whether tokens could be given.
+                behind.eq(behind + _step(~self.done, len(behind))),
                 late.eq(self.done | (behind != 1)),
             ]
         with m.If(self.accept ^ self.done):
