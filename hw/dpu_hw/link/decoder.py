@@ -33,7 +33,7 @@ class CommandDecoder(wiring.Component):
     o : :py:`Out(stream.Signature(8))`
         Bytes to send.
     access : :py:`Out(AccessSignature())`
-        The accesses. The address is right from the first byte of a word to its last.
+        The accesses. The address is right from a cycle before the first byte of a word to its last.
     next : :py:`Out(32)`
         The address of the command's word behind that one.
     pause : :py:`In(1)`
@@ -74,6 +74,9 @@ class CommandDecoder(wiring.Component):
             self.o.payload.eq(word[-8:]),
             self.data.eq(Mux(self.o.valid, self.o.payload, self.i.payload)),
         ]
+        # What an address leads to is known a cycle late.
+        settled = Signal()
+        m.d.sync += settled.eq(1)
         # Bytes go in and out at the two ends of a word.
         look, move = Signal(), Signal()
         with m.If(look & access.error):
@@ -99,7 +102,7 @@ class CommandDecoder(wiring.Component):
 
         def end_word(state):
             """Go on to ``state`` with the next word, if there is one."""
-            m.d.sync += [access.address.eq(self.next), words.eq(words - 1)]
+            m.d.sync += [access.address.eq(self.next), words.eq(words - 1), settled.eq(0)]
             m.next = state
             with m.If(words == 1):
                 m.next = "COMMAND"
@@ -130,6 +133,7 @@ class CommandDecoder(wiring.Component):
                     m.d.sync += [
                         access.address.eq(Cat(self.i.payload, access.address)),
                         byte.eq(byte + 1),
+                        settled.eq(0),
                     ]
                     with m.If(byte == _ADDRESS_BYTES - 1):
                         m.next = "READ"
@@ -138,8 +142,8 @@ class CommandDecoder(wiring.Component):
             with m.State("RECEIVE"):
                 wait()
                 m.d.comb += [
-                    self.i.ready.eq(~self.pause),
-                    move.eq(self.i.valid & ~self.pause),
+                    self.i.ready.eq(settled & ~self.pause),
+                    move.eq(self.i.valid & self.i.ready),
                     self.data_valid.eq(move),
                 ]
                 with m.If(move):
@@ -153,7 +157,7 @@ class CommandDecoder(wiring.Component):
                     end_word("RECEIVE")
             with m.State("READ"):
                 wait()
-                m.d.comb += [access.valid.eq(1), look.eq(1)]
+                m.d.comb += [access.valid.eq(settled), look.eq(1)]
                 with m.If(access.done):
                     m.next = "SEND"
             with m.State("SEND"):

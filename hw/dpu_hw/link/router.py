@@ -27,13 +27,15 @@ class AccessRouter(wiring.Component):
     Members
     -------
     access : :py:`In(AccessSignature())`
-        Addresses as :mod:`dpu_spec.memory_map` has them, in words.
+        Addresses as :mod:`dpu_spec.memory_map` has them, in words. They are there a cycle before
+        ``valid``.
     memory, registers, link : :py:`Out(AccessSignature())`
         Addresses from 0 on in each.
     memory_ready : :py:`In(1)`
         The memory can be used.
     outside : :py:`Out(1)`
-        The address, whether or not an access is under way, is one of memory or registers.
+        The address of the cycle before, whether or not an access is under way, is one of memory or
+        registers.
     passed : :py:`Out(1)`
         An access to memory or registers ends in this cycle.
     """
@@ -57,11 +59,14 @@ class AccessRouter(wiring.Component):
         access = self.access
         offset = Signal(32)
         in_memory, in_registers, in_link = Signal(), Signal(), Signal()
-        m.d.comb += [
-            offset.eq(access.address - MEMORY_BASE // 4),
+        # A cycle late: much depends on it.
+        m.d.sync += [
             in_memory.eq(offset < self._memory_bytes // 4),
             in_registers.eq(_within(access.address, REGISTER_BASE, REGISTER_BYTES)),
             in_link.eq(_within(access.address, LINK_BASE, LINK_BYTES)),
+        ]
+        m.d.comb += [
+            offset.eq(access.address - MEMORY_BASE // 4),
             self.outside.eq(in_memory | in_registers),
             self.passed.eq(self.outside & access.done & ~(in_memory & ~self.memory_ready)),
         ]
