@@ -86,6 +86,7 @@ class Arithmetic(wiring.Component):
         i = self.i.payload
         start = move & self.i.valid
         flags_1 = Signal(flags)
+        adds = Signal(reset_less=True)  # entries of both tables
         looks_up = Signal()
         a_1 = Signal(i.a.shape(), reset_less=True)
         less_a = Signal(data.ArrayLayout(signed(9), self._vector_lanes), reset_less=True)
@@ -100,7 +101,11 @@ class Arithmetic(wiring.Component):
         with m.If(move):
             m.d.sync += flags_1.valid.eq(self.i.valid)
         with m.If(start):
-            m.d.sync += [a_1.eq(i.a), looks_up.eq(starts_lookup)]
+            m.d.sync += [
+                a_1.eq(i.a),
+                adds.eq(i.operation == Operation.ADD),
+                looks_up.eq(starts_lookup),
+            ]
             m.d.sync += [
                 flags_1[name].eq(i[name])
                 for name in ("operation", "first", "last", "word_end", "end")
@@ -129,12 +134,15 @@ class Arithmetic(wiring.Component):
                 high.a.eq(less_a[lane][_LOW_BITS:].as_signed()),
                 high.b.eq(less_b[lane]),
             ]
-            # The tables answer late, so that all else is chosen before.
+            # The tables answer late, so that all else is chosen before. Of an entry of
+            # TABLE the low byte counts, with its sign: few bits, as of what is computed.
             multiplies = flags_1.operation == Operation.MULTIPLY
             computed = Mux(multiplies, low.o, a_1[lane])
+            entry = self.tables.entry_a[lane]
+            small = Mux(looks_up, entry[:8].as_signed(), computed)
             with m.If(move & flags_1.valid):
                 m.d.sync += [
-                    value[lane].eq(Mux(looks_up, self.tables.entry_a[lane], computed)),
+                    value[lane].eq(Mux(adds, entry, small)),
                     other[lane].eq(Mux(looks_up, self.tables.entry_b[lane], high.o << _LOW_BITS)),
                 ]
 
@@ -154,9 +162,7 @@ class Arithmetic(wiring.Component):
         for lane in lanes:
             addend = Signal(signed(32), name=f"addend_{lane}")
             keep = Signal(name=f"keep_{lane}")
-            extended = Signal(signed(32), name=f"extended_{lane}")
             byte = value[lane][:8].as_signed()
-            m.d.comb += extended.eq(Mux(kind == Operation.TABLE, byte, value[lane]))
             with m.If((kind == Operation.ADD) | (kind == Operation.MULTIPLY)):
                 m.d.comb += addend.eq(other[lane])
             with m.Elif((kind == Operation.ACCUMULATE) & ~flags_2.first):
@@ -165,7 +171,7 @@ class Arithmetic(wiring.Component):
                 (kind == Operation.MAXIMUM) & ~flags_2.first & (oldest[lane][:8].as_signed() > byte)
             )
             with m.If(move & flags_2.valid):
-                m.d.sync += sums[0][lane].eq(Mux(keep, oldest[lane], extended + addend))
+                m.d.sync += sums[0][lane].eq(Mux(keep, oldest[lane], value[lane] + addend))
         m.d.comb += self.o.payload.acc.eq(sums[0])
 
         return m

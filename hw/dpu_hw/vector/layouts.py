@@ -17,8 +17,9 @@ __all__ = [
     "Operation",
 ]
 
-#: Input coordinates: from -2048 up to a first tap of 2047 + 4094 * 15 and 254 taps on.
-COORDINATE = signed(17)
+#: Input coordinates: from -2048 up to a first tap of 2047 + 4094 * 15 and 254 taps on. Without a
+#: sign all but those of the input are too large for it, the negative ones as well.
+COORDINATE = unsigned(16)
 
 
 class Operation(enum.Enum, shape=unsigned(3)):

@@ -95,8 +95,7 @@ class WindowWalker(wiring.Component):
             m.d.sync += [
                 self.o.valid.eq(active),
                 address.eq(block + offset + x),
-                # A negative coordinate is a large one without its sign.
-                tap.inside.eq((y.as_unsigned() < window.height) & (x.as_unsigned() < window.width)),
+                tap.inside.eq((y < window.height) & (x < window.width)),
                 tap.tag.first.eq(first),
                 tap.tag.last.eq(last_tap),
                 tap.tag.end.eq(end),
