@@ -32,8 +32,8 @@ TOOLS = ("yosys", "nextpnr-ecp5", "ecppack")
 NAME = "top"
 #: Options of synth_ecp5. Multiplexers that join LUT4s to wider LUTs would take a sixth more LUT4s.
 SYNTHESIS = "-nowidelut"
-#: Options of nextpnr: why this placer is in docs/decisions/0006-place-and-route.md.
-PLACEMENT = "--placer static"
+#: Options of nextpnr; docs/decisions/0006-place-and-route.md says why.
+PLACEMENT = "--placer static --router router2"
 _REPORT = "report.json"
 #: Yosys' map of carry chains' beginnings, see there; with this name it isn't read as a design.
 _CARRY_MAP = "ccu2c_start.map"

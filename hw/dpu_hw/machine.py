@@ -34,8 +34,8 @@ _DOMAINS = ("control", "dma", "scratchpad", "conv", "depthwise", "vector")
 class Machine(wiring.Component):
     """Run the programs of a DPU. It is in reset between runs.
 
-    Each of its parts has a clock domain of its own, with the clock of ``sync`` and with its own copy
-    of the reset.
+    Each of its parts has a clock domain of its own, with the clock of ``sync`` and a copy of the
+    reset.
 
     Parameters
     ----------

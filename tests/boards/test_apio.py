@@ -73,7 +73,7 @@ def test_the_project_file_has_what_apio_knows(project):
     assert parser.sections() == ["env:default"]
     section = dict(parser["env:default"])
     # Values with several lines are lists of apio's.
-    for tool, options in (("yosys", "-nowidelut"), ("nextpnr", "--placer static")):
+    for tool, options in (("yosys", "-nowidelut"), ("nextpnr", "--placer static --router router2")):
         lines = section.pop(f"{tool}-extra-options").split("\n")
         assert [line for line in lines if line] == [options]
     assert section == {"board": "ulx3s-85f", "top-module": "top"}

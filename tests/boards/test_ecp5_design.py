@@ -80,7 +80,7 @@ def test_options_reach_the_tools(plan):
     files, _ = plan
     script = text(files, "build_top.sh")
     assert "--seed 7" in script
-    assert "--placer static" in script
+    assert "--placer static --router router2" in script
     assert "--report report.json" in script
     assert "synth_ecp5 -nowidelut" in text(files, "top.ys")
 

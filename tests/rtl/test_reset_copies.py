@@ -39,7 +39,8 @@ def test_synthesis_merges_none(tmp_path):
     )
     (tmp_path / "top.v").write_text(text)
     (tmp_path / "top.ys").write_text(
-        f"read_verilog top.v\n{FAMILIES['ecp5'].synthesis} -top top\ntee -q -o stat.json stat -json\n"
+        f"read_verilog top.v\n{FAMILIES['ecp5'].synthesis} -top top\n"
+        "tee -q -o stat.json stat -json\n"
     )
     subprocess.run([find_yosys(), "-q", "top.ys"], cwd=tmp_path, check=True)
     found = json.loads((tmp_path / "stat.json").read_text())
